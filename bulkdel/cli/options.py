@@ -1,0 +1,203 @@
+"""Turn arguments and the environment into lanes and sources.
+
+A lane is named by its provider, or by ``PROVIDER-LABEL`` for a second account there
+(``ark-eu``). Settings of lanes are given for all of them, or with ``LANE=`` for one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from bulkdel.errors import ConfigError
+from bulkdel.providers import PROVIDERS, Provider, get
+from bulkdel.settings import Lane
+from bulkdel.sources import STDIN, Source
+
+DRY_RUN_KEY = "dry-run"
+"""Stands for the key where nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOptions:
+    """The lane settings as they were typed: each may hold values for all and for one lane."""
+
+    base_url: Sequence[str]
+    api_key_env: Sequence[str]
+    concurrency: Sequence[str]
+    rate: Sequence[str]
+    rate_max: Sequence[str]
+    attempts: int
+    timeout: float
+    allow_http: bool
+
+
+def provider_of(lane: str) -> Provider | None:
+    """Return the provider that a lane's name names, or None."""
+    return PROVIDERS.get(lane) or PROVIDERS.get(lane.split("-", 1)[0])
+
+
+def make_sources(
+    arguments: Sequence[str],
+    *,
+    provider: str | None,
+    format: str | None,  # noqa: A002 - the flag's name
+    id_field: str,
+    provider_field: str | None,
+) -> list[Source]:
+    """Return the sources that the arguments name.
+
+    Raises:
+        ConfigError: One has no lane, or stdin is named twice.
+    """
+    if not arguments:
+        raise ConfigError(
+            "no SOURCE given: name a file of IDs, or - to read stdin (see bulkdel delete --help)"
+        )
+    default = _default_lane(provider)
+    sources = []
+    for argument in arguments:
+        lane, name = _split_source(argument)
+        if lane is None and provider_field is None:
+            if default is None:
+                known = ", ".join(PROVIDERS)
+                raise ConfigError(
+                    f"source {name}: say which provider its IDs are at: -p NAME or NAME={name}"
+                    f" (known: {known})"
+                )
+            lane = default
+        sources.append(
+            Source(
+                name=name,
+                lane=lane,
+                format=format,
+                id_field=id_field,
+                provider_field=None if lane is not None else provider_field,
+            )
+        )
+    if sum(source.name == STDIN for source in sources) > 1:
+        raise ConfigError("stdin (-) can be read once only")
+    return sources
+
+
+def _default_lane(provider: str | None) -> str | None:
+    if provider is not None and provider_of(provider) is None:
+        get(provider)  # says which there are
+    return provider
+
+
+def _split_source(argument: str) -> tuple[str | None, str]:
+    """Split ``LANE=FILE``; a file whose name has ``=`` in it stays whole."""
+    lane, equals, name = argument.partition("=")
+    if equals and name and provider_of(lane) is not None:
+        return lane, name
+    if equals and not os.path.lexists(argument):
+        close = get_close_matches(lane, PROVIDERS, n=1)
+        hint = f"; did you mean {close[0]}={name}?" if close else ""
+        raise ConfigError(f"source {argument}: there is no such file and no lane {lane!r}{hint}")
+    return None, argument
+
+
+def make_lanes(
+    sources: Iterable[Source],
+    options: LaneOptions,
+    *,
+    provider: str | None,
+    environ: Mapping[str, str],
+    dry_run: bool,
+) -> list[Lane]:
+    """Return the lanes that the sources need, with keys from the environment.
+
+    A source whose rows name their lane needs every lane whose key is set; ``-p`` adds one.
+
+    Raises:
+        ConfigError: A key is missing or a setting is wrong.
+    """
+    names = dict.fromkeys(source.lane for source in sources if source.lane is not None)
+    if any(source.lane is None for source in sources):
+        given = [value.partition("=")[0] for value in options.api_key_env if "=" in value]
+        names.update(dict.fromkeys(given))
+        names.update(
+            dict.fromkeys(
+                name for name, known in PROVIDERS.items() if dry_run or environ.get(known.key_env)
+            )
+        )
+        if provider is not None:
+            names[provider] = None
+    if not names:
+        raise ConfigError(
+            "no lane has a key: set one of "
+            + ", ".join(provider.key_env for provider in PROVIDERS.values())
+        )
+    known = list(names)
+    return [_make_lane(name, known, options, environ, dry_run=dry_run) for name in known]
+
+
+def _make_lane(
+    name: str,
+    names: Sequence[str],
+    options: LaneOptions,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool,
+) -> Lane:
+    provider = provider_of(name)
+    if provider is None:
+        provider = get(name)
+    key_env = _value_for(name, names, options.api_key_env) or provider.key_env
+    key = environ.get(key_env, "").strip()
+    if dry_run and not key:
+        key = DRY_RUN_KEY
+    if not key:
+        raise ConfigError(
+            f"lane {name}: no key: set {key_env} in the environment, or name another variable"
+            " with --api-key-env"
+        )
+    rate = _value_for(name, names, options.rate) or "auto"
+    rate_max = _value_for(name, names, options.rate_max)
+    return Lane(
+        provider=provider,
+        name=name,
+        api_key=key,
+        base_url=_value_for(name, names, options.base_url) or "",
+        allow_http=options.allow_http,
+        concurrency=_whole("concurrency", _value_for(name, names, options.concurrency) or "128"),
+        rate=None if rate == "auto" else _number("rate", rate, "auto"),
+        rate_max=_rate_max(rate_max),
+        attempts_max=options.attempts,
+        timeout_s=options.timeout,
+    )
+
+
+def _rate_max(text: str | None) -> float | None:
+    if text is None:
+        return -1  # the provider's documented limit
+    return None if text == "none" else _number("rate-max", text, "none")
+
+
+def _value_for(name: str, names: Sequence[str], values: Sequence[str]) -> str | None:
+    """Return the value for one lane: ``LANE=value`` before one without a lane."""
+    general = None
+    for value in values:
+        lane, equals, rest = value.partition("=")
+        if equals and lane == name:
+            return rest
+        if not (equals and (lane in names or provider_of(lane) is not None)):
+            general = value
+    return general
+
+
+def _number(flag: str, text: str, word: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{flag} must be a number or {word!r}, not {text!r}") from None
+
+
+def _whole(flag: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"{flag} must be a whole number, not {text!r}") from None

@@ -1,0 +1,85 @@
+"""What people read: numbers, durations and the summary."""
+
+from __future__ import annotations
+
+from bulkdel.models import Counts, State, Summary
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as ``45 s``, ``12 min 5 s``, ``13 h 53 min`` or ``2 d 3 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    minutes, rest_s = divmod(whole, 60)
+    hours, rest_min = divmod(minutes, 60)
+    days, rest_h = divmod(hours, 24)
+    if days:
+        return f"{days} d {rest_h} h"
+    if hours:
+        return f"{hours} h {rest_min} min"
+    if minutes:
+        return f"{minutes} min {rest_s} s"
+    return f"{whole} s"
+
+
+def summary_text(summary: Summary) -> str:
+    """Return the summary for people."""
+    words = {
+        State.FINISHED: "Finished",
+        State.STOPPED: "STOPPED EARLY",
+        State.INTERRUPTED: "INTERRUPTED",
+    }
+    counts = summary.counts
+    head = f"{words[summary.state]} after {duration(summary.elapsed_s)}"
+    lines = [f"{head}: {counts.read:,} read, {_what(counts)}."]
+    if len(summary.lanes) > 1:
+        width = max(map(len, summary.lanes))
+        for name, of_lane in summary.lanes.items():
+            shown = name or "(no lane)"
+            lines.append(f"  {shown:<{width}}  {of_lane.read:,} read, {_what(of_lane)}.")
+    lines.append(
+        f"Requests: {counts.requests:,} sent, {counts.refused:,} refused"
+        f" ({_share(counts.refused, counts.requests)})."
+    )
+    lines += _notes(summary)
+    if summary.log is not None:
+        lines.append(f"Log: {summary.log}")
+    return "\n".join(lines)
+
+
+def _what(counts: Counts) -> str:
+    parts = [
+        (counts.deleted, "deleted"),
+        (counts.gone, "gone already"),
+        (counts.failed, "failed"),
+        (counts.invalid, "invalid"),
+        (counts.skipped, "done before"),
+        (counts.duplicates, "duplicates"),
+        (counts.pending, "still to do"),
+    ]
+    said = [f"{number:,} {word}" for number, word in parts if number]
+    return ", ".join(said) or "nothing to do"
+
+
+def _notes(summary: Summary) -> list[str]:
+    counts = summary.counts
+    notes = []
+    if counts.read and counts.skipped == counts.read - counts.duplicates:
+        notes.append("Nothing was sent: every ID is done already in this log.")
+    if counts.skipped_failed:
+        notes.append(
+            f"{counts.skipped_failed:,} of those done before had failed for good or were invalid;"
+            " --retry-failed tries the failed ones again."
+        )
+    if counts.failed:
+        notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
+    if counts.gone and not counts.deleted and not counts.skipped:
+        notes.append(
+            "Every ID was gone already. If you expected them to exist: wrong account,"
+            " region or project?"
+        )
+    return notes
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"

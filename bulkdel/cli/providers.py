@@ -1,0 +1,39 @@
+"""``bulkdel providers``: the providers, their endpoints, key variables and limits."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from bulkdel.cli.output import duration
+from bulkdel.providers import PROVIDERS
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def providers(*, as_json: bool) -> None:
+    """Show the providers, their endpoints, key variables and known limits."""
+    if as_json:
+        facts = {
+            name: {
+                "title": known.title,
+                "endpoint": f"DELETE {known.base_url}{known.path}",
+                "key_env": known.key_env,
+                "rate_max": known.rate_max,
+                "rate_note": known.rate_note,
+                "docs_url": known.docs_url,
+            }
+            for name, known in PROVIDERS.items()
+        }
+        click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
+        return
+    for name, known in PROVIDERS.items():
+        click.echo(f"{name}: {known.title}")
+        click.echo(f"  DELETE {known.base_url}{known.path}")
+        click.echo(f"  key in   {known.key_env}")
+        limit = "none documented"
+        if known.rate_max is not None:
+            limit = f"{known.rate_max:g}/s, a million IDs in {duration(1e6 / known.rate_max)}"
+        click.echo(f"  pace     {limit}")
+        click.echo(f"           {known.rate_note}")
+        click.echo(f"  see      {known.docs_url}")

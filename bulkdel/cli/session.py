@@ -1,0 +1,127 @@
+"""Run in a terminal: signals, progress, totals."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+
+import anyio
+import anyio.abc
+import click
+
+from bulkdel.errors import ResultLogError
+from bulkdel.models import Summary
+from bulkdel.progress import LaneRate, show_bars, show_lines, status_line
+from bulkdel.run import Run
+from bulkdel.sources import Source, count_rows
+from bulkdel.threads import in_thread
+
+
+class Session:
+    """One run with what a person sees of it.
+
+    Args:
+        run: The run.
+        sources: Its sources, to be counted for the progress bar.
+        quiet: Show no progress.
+    """
+
+    def __init__(self, run: Run, sources: Sequence[Source], *, quiet: bool) -> None:
+        self._run = run
+        self._sources = sources
+        self._quiet = quiet
+        self._totals: dict[str, int | None] = {}
+        self._ended = False
+        self._scope = anyio.CancelScope()
+        self._rates: dict[str, LaneRate] = {}
+
+    async def run(self) -> Summary:
+        """Run to the end; the first Ctrl-C drains, the second cancels.
+
+        Raises:
+            ResultLogError: The log could not be written.
+        """
+        summary: Summary | None = None
+        failed: ResultLogError | None = None
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(self._listen)
+            if not self._quiet:
+                tasks.start_soon(self._count)
+                tasks.start_soon(self._show)
+            try:
+                with self._scope:
+                    summary = await self._run.run()
+            except ResultLogError as exc:
+                failed = exc
+            self._ended = True
+            tasks.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        return summary if summary is not None else self._run.summary()
+
+    async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGUSR1"):
+            signals.append(signal.SIGUSR1)
+        asked = False
+        with anyio.open_signal_receiver(*signals) as received:
+            task_status.started()
+            async for number in received:
+                if number not in (signal.SIGINT, signal.SIGTERM):
+                    self._print_status()
+                elif asked:
+                    click.echo("Cancelled; what was in flight is still to do.", err=True)
+                    self._scope.cancel()
+                else:
+                    asked = True
+                    flying = sum(work.in_flight for work in self._run.works.values())
+                    click.echo(
+                        f"\nStopping: no more IDs are taken, {flying} requests in flight are"
+                        " finished. Once more to cancel them.",
+                        err=True,
+                    )
+                    self._run.drain()
+
+    def _print_status(self) -> None:
+        for name in self._run.works:
+            rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
+            click.echo(status_line(self._run, name, self._totals, rate), err=True)
+
+    async def _count(self) -> None:
+        for source in self._sources:
+            if source.lane is None:
+                return  # which lane a row is for shows only when it is read
+        for source in self._sources:
+            rows = await in_thread(count_rows, source, lambda: self._ended)
+            lane = source.lane or ""
+            before = self._totals.get(lane, 0)
+            self._totals[lane] = None if rows is None or before is None else before + rows
+
+    async def _show(self) -> None:
+        if sys.stderr.isatty():
+            await show_bars(self._run, self._totals, sys.stderr)
+        else:
+            await show_lines(self._run, self._totals, lambda line: click.echo(line, err=True))
+
+
+def backend_options() -> dict[str, object]:
+    """Return anyio's options: uvloop where it is installed (not on Windows)."""
+    try:
+        import uvloop  # noqa: F401 - only whether it is there
+    except ImportError:
+        return {}
+    return {"use_uvloop": True}
+
+
+def raise_open_files(needed: int) -> None:
+    """Raise the soft limit of open files, if this many connections need it."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = needed + 64
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

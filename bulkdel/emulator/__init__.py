@@ -1,0 +1,34 @@
+"""The providers on loopback: what demos, tests and first steps run against.
+
+    async with serve(EmulatorSettings(accounts={"ark": AccountSettings(ids=ids)})) as emulator:
+        ...  # delete at emulator.base_url("ark") with the key "test-key"
+        emulator.stats()["totals"]["present"]
+
+`limits` and `faults` say what can be made to happen, `ark`, `fireworks` and `openai` what
+each provider answers. Nothing here is used when real objects are deleted.
+"""
+
+from bulkdel.emulator.faults import Fault, FaultRule
+from bulkdel.emulator.ids import make_ids
+from bulkdel.emulator.limits import Changing, FixedWindow, Limit, TokenBucket
+from bulkdel.emulator.server import Emulator, serve
+from bulkdel.emulator.settings import DIALECTS, AccountSettings, EmulatorSettings, RetryAfter
+
+PROVIDERS = tuple(DIALECTS)
+"""Names of the providers that can be emulated."""
+
+__all__ = [
+    "PROVIDERS",
+    "AccountSettings",
+    "Changing",
+    "Emulator",
+    "EmulatorSettings",
+    "Fault",
+    "FaultRule",
+    "FixedWindow",
+    "Limit",
+    "RetryAfter",
+    "TokenBucket",
+    "make_ids",
+    "serve",
+]

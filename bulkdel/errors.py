@@ -1,0 +1,77 @@
+"""Every error that bulkdel raises. The type says what happens next.
+
+    BulkdelError
+    ├── ConfigError          wrong usage or settings: nothing was sent        (exit 2)
+    │   └── LogBusyError     another process writes this log                  (exit 2)
+    ├── SourceError          a source cannot be read                          (exit 2)
+    ├── ResultLogError       the log cannot be written: stop, lose nothing    (exit 4)
+    └── TransportError       one request got no answer
+        ├── NotSentError     it cannot have reached the provider
+        │   └── EndpointError  nor will any other: certificate or proxy refuse
+        └── NoAnswerError    it may have been carried out: nobody knows
+
+An ID that cannot be deleted is not an error but a result (`models.Result`), and what
+an answer means is a value too (`models.Verdict`): at millions of IDs neither is an
+exception. What stops a lane is a `models.Stop` in the summary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bulkdel.models import Summary
+
+
+class BulkdelError(Exception):
+    """The base of all errors of this package."""
+
+
+class ConfigError(BulkdelError):
+    """A setting is wrong. Nothing has been sent."""
+
+
+class LogBusyError(ConfigError):
+    """Another process holds the lock of this result log."""
+
+
+class SourceError(BulkdelError):
+    """A source of IDs cannot be opened or read."""
+
+
+class ResultLogError(BulkdelError):
+    """The result log cannot be written, so nothing further may be deleted.
+
+    Attributes:
+        lines_lost: Results known to this process that are not on disk.
+        summary: The `models.Summary` of the run that it ended, or None.
+    """
+
+    def __init__(self, message: str, *, lines_lost: int = 0) -> None:
+        super().__init__(message)
+        self.lines_lost = lines_lost
+        self.summary: Summary | None = None
+
+
+class TransportError(BulkdelError):
+    """One request got no answer. The lane tries again or gives up on that ID."""
+
+
+class NotSentError(TransportError):
+    """The request cannot have reached the provider: no connection was made."""
+
+
+class EndpointError(NotSentError):
+    """No connection can be made, and none will be for any other ID.
+
+    The provider's certificate cannot be verified, or the proxy refuses to connect.
+    Waiting does not help: the lane stops.
+    """
+
+
+class NoAnswerError(TransportError):
+    """The request was sent, or partly, and no whole answer came back.
+
+    The provider may have deleted the object. A later `gone` for the same ID is
+    therefore marked ``after_unknown`` in the log.
+    """

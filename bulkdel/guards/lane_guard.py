@@ -1,0 +1,305 @@
+"""Guard one lane: notice what would hit every ID, before it has.
+
+    COLD ──good answers──> OPEN <──────────────┐ (through COLD again)
+      │                      │                 │
+      └── the answer would hit every ID, ──> HELD ──probe is good──┘
+          or nothing but trouble               │
+                                               └─probe fails again──> STOPPED
+
+* **Cold**: 1 request, then 10 in flight, then open. Only good answers widen it.
+* **Held** for a refused key, a stopped account or a wrong endpoint: nothing is sent until
+  what is in flight has come back; then the *same* ID is asked once more. A single stray
+  401 must not end a run of 14 hours; a second one does.
+* **Held** for an outage (nothing but server errors, timeouts and lost connections from
+  `TROUBLED_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
+  the lane goes on by itself when the provider is back.
+* **All gone**: when the first `GONE_FIRST_MAX` answers all say "no such object", and
+  nothing was ever deleted by this log, it is more likely the wrong account than the truth.
+  The same for the first `FAILED_FIRST_MAX` when all are permanent failures.
+
+Not here: waiting, sending, what an answer means. The time is an argument.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+from bulkdel.models import Meaning, Verdict
+
+COLD_IN_FLIGHT: Final = 10
+COLD_GOOD: Final = 11
+"""Good answers that open a cold lane: the first, then ten more."""
+TROUBLED_IDS_MAX: Final = 10
+GONE_FIRST_MAX: Final = 100
+FAILED_FIRST_MAX: Final = 10
+PROBE_FIRST_S: Final = 1.0
+PROBE_GROWTH: Final = 1.5
+PROBE_MAX_S: Final = 30.0
+RETRY_AFTER_MAX_S: Final = 300.0
+"""A longer Retry-After stops the lane unless the user wants to wait. Azure has asked for
+86,400 s, and openai-python gives up above 120 s."""
+REFUSED_THROUGHOUT_MIN_S: Final = 600.0
+
+
+class StopCause(StrEnum):
+    """Why a lane, or the run, stopped early."""
+
+    KEY_REFUSED = "key_refused"
+    ACCOUNT = "account"
+    ENDPOINT = "endpoint"
+    ALL_GONE = "all_gone"
+    ALL_FAILED = "all_failed"
+    OUTAGE = "outage"
+    REFUSED = "refused_throughout"
+    RETRY_AFTER = "retry_after"
+    MAX_DELETE = "max_delete"
+    MAX_FAILURES = "max_failures"
+    LOG = "log"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why and where a run stopped early, and what to do.
+
+    Attributes:
+        cause: The cause, one word for scripts.
+        lane: Name of the lane, or None for the whole run.
+        message: What happened, with the provider's own words.
+        advice: The next step.
+    """
+
+    cause: StopCause
+    lane: str | None
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        where = f"lane {self.lane}: " if self.lane else ""
+        return f"{where}{self.message}. {self.advice}"
+
+
+_ADVICE: Final = {
+    Meaning.KEY_REFUSED: (
+        StopCause.KEY_REFUSED,
+        "the provider refuses the key",
+        "Check the key and its rights, then start again: the log resumes",
+    ),
+    Meaning.ACCOUNT: (
+        StopCause.ACCOUNT,
+        "the provider has stopped the account",
+        "Settle the bill or raise the quota, then start again: the log resumes",
+    ),
+    Meaning.ENDPOINT: (
+        StopCause.ENDPOINT,
+        "this is not the provider's delete endpoint",
+        "Check --base-url, then start again: the log resumes",
+    ),
+}
+
+
+class _Phase(Enum):
+    COLD = auto()
+    OPEN = auto()
+    HELD = auto()
+    STOPPED = auto()
+
+
+class LaneGuard:
+    """Decides whether a lane may send, and when it must stop.
+
+    Args:
+        lane: Name of the lane, for messages.
+        deleted_before: Deletions of this lane that the log already holds.
+        allow_gone: Believe that everything is gone already.
+        outage_limit_s: Seconds of outage after which the lane stops.
+        wait_long: Wait as long as a provider asks, however long.
+    """
+
+    def __init__(
+        self,
+        lane: str,
+        *,
+        deleted_before: int = 0,
+        allow_gone: bool = False,
+        outage_limit_s: float = 600.0,
+        wait_long: bool = False,
+    ) -> None:
+        self.stop: Stop | None = None
+        self.probe_id: str | None = None
+        """The ID that must be the next one sent, if any."""
+        self.doubts_gone = not allow_gone and deleted_before == 0
+        """Whether "gone" is not believed yet: nothing was ever deleted."""
+        self.doubts_failed = True
+        """Whether a permanent failure is not believed yet: nothing went well so far."""
+        self._lane = lane
+        self._outage_limit_s = outage_limit_s
+        self._wait_long = wait_long
+        self._phase = _Phase.COLD
+        self._cold_good = 0
+        self._troubled: set[str] = set()
+        self._probing = False
+        self._held_since_s = 0.0
+        self._probe_at_s = 0.0
+        self._probe_gap_s = 0.0
+        self._held_for = ""
+        self._refused_since_s: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing stands in the way; the quick question, asked for every ID."""
+        return self._phase is _Phase.OPEN
+
+    @property
+    def held_for(self) -> str | None:
+        """Why the lane is held, in words, or None."""
+        return self._held_for if self._phase is _Phase.HELD else None
+
+    def wait_s(self, now_s: float, in_flight: int) -> float:
+        """Return 0.0 if a request may be sent, else seconds; infinity: not before an answer."""
+        if self._phase is _Phase.OPEN:
+            return 0.0
+        if self._phase is _Phase.STOPPED:
+            return math.inf
+        if self._phase is _Phase.HELD:
+            return math.inf if in_flight else max(0.0, self._probe_at_s - now_s)
+        cap = 1 if self._cold_good == 0 else COLD_IN_FLIGHT
+        return 0.0 if in_flight < cap else math.inf
+
+    def sent(self) -> None:
+        """Note that a request is being sent. Needed only while the lane is not open."""
+        self._probing = self._phase is _Phase.HELD
+
+    def good(self, *, deleted: bool) -> None:
+        """Note an answer that shows that the lane works: deleted, or gone by name."""
+        self.doubts_failed = False
+        self._refused_since_s = None
+        if deleted:
+            self.doubts_gone = False
+        if self._troubled:
+            self._troubled.clear()
+        if self._phase is _Phase.COLD:
+            self._cold_good += 1
+            if self._cold_good >= COLD_GOOD:
+                self._phase = _Phase.OPEN
+        elif self._phase is _Phase.HELD and self._probing:
+            self._reopen()
+            self._cold_good = 1
+
+    def failed(self) -> None:
+        """Note a permanent failure of one ID: the endpoint works, the ID does not."""
+        if self._phase is _Phase.HELD and self._probing:
+            self._reopen()
+
+    def refused(self, now_s: float, verdict: Verdict) -> None:
+        """Note a refusal. It stops the lane if the wait is absurd or nothing else comes."""
+        if self._phase is _Phase.STOPPED:
+            return
+        asked_s = verdict.retry_after_s or 0.0
+        if asked_s > RETRY_AFTER_MAX_S and not self._wait_long:
+            self._stop(
+                StopCause.RETRY_AFTER,
+                f"the provider asks to wait {asked_s:,.0f} s (Retry-After){_quote(verdict)}",
+                "Start again after that time, or give --wait-long",
+            )
+            return
+        if self._refused_since_s is None:
+            self._refused_since_s = now_s
+        limit_s = max(self._outage_limit_s, REFUSED_THROUGHOUT_MIN_S)
+        if not self._wait_long and now_s - self._refused_since_s > limit_s:
+            self._stop(
+                StopCause.REFUSED,
+                f"nothing but refusals for {limit_s:,.0f} s{_quote(verdict)}",
+                "Check the account's limit, then start again: the log resumes",
+            )
+        elif self._phase is _Phase.HELD and self._probing:
+            self._reopen()
+
+    def trouble(self, now_s: float, object_id: str, reason: str, *, exhausted: bool) -> bool:
+        """Note a server error or a lost answer; say whether the ID may be given up.
+
+        ``exhausted`` says that the ID has no attempt left. It is not given up while the
+        provider seems to be down: then no ID would fare better.
+        """
+        if self._phase is _Phase.STOPPED:
+            return False
+        if self._phase is _Phase.HELD:
+            if self._probing:
+                self._probe_failed(now_s, reason)
+            return False
+        self._troubled.add(object_id)
+        enough = 3 if exhausted else TROUBLED_IDS_MAX
+        if len(self._troubled) >= enough:
+            self._hold(now_s, f"provider down: {reason}", PROBE_FIRST_S)
+            return False
+        return exhausted
+
+    def barred(self, now_s: float, object_id: str, verdict: Verdict) -> None:
+        """Note an answer that would hit every ID: key, account or endpoint."""
+        if self._phase is _Phase.STOPPED or (self._phase is _Phase.HELD and not self._probing):
+            return
+        cause, what, advice = _ADVICE[verdict.meaning]
+        if self._phase is _Phase.HELD and self.probe_id is not None:
+            self._stop(cause, f"{what}{_quote(verdict)}", advice)
+            return
+        self._hold(now_s, f"{what}{_quote(verdict)}", 0.0)
+        self.probe_id = object_id
+
+    def all_gone(self) -> None:
+        """Stop: the first answers all said "gone", and nothing was ever deleted."""
+        self._stop(
+            StopCause.ALL_GONE,
+            f"the first {GONE_FIRST_MAX} IDs do not exist there, and this log has no deletion yet:"
+            " wrong account, region or project?",
+            "Check the key and --base-url; if they are really gone, give --allow-gone",
+        )
+
+    def all_failed(self, error: str) -> None:
+        """Stop: the first answers were all permanent failures."""
+        self._stop(
+            StopCause.ALL_FAILED,
+            f"the first {FAILED_FIRST_MAX} IDs all failed for good: {error}",
+            "Check the IDs, --provider and --base-url, then start again: the log resumes",
+        )
+
+    def _hold(self, now_s: float, why: str, first_gap_s: float) -> None:
+        self._phase = _Phase.HELD
+        self._held_for = why
+        self._held_since_s = now_s
+        self._probe_gap_s = first_gap_s
+        self._probe_at_s = now_s + first_gap_s
+        self._probing = False
+        self._troubled.clear()
+
+    def _probe_failed(self, now_s: float, reason: str) -> None:
+        self._probing = False
+        if now_s - self._held_since_s >= self._outage_limit_s:
+            self._stop(
+                StopCause.OUTAGE,
+                f"the provider has been down for {self._outage_limit_s:,.0f} s ({reason})",
+                "Start again when it is back: the log resumes",
+            )
+            return
+        self._probe_gap_s = min(PROBE_MAX_S, max(PROBE_FIRST_S, self._probe_gap_s * PROBE_GROWTH))
+        left_s = self._held_since_s + self._outage_limit_s - now_s
+        self._probe_at_s = now_s + min(self._probe_gap_s, left_s)
+
+    def _reopen(self) -> None:
+        self._phase = _Phase.COLD
+        self._cold_good = 0
+        self._probing = False
+        self.probe_id = None
+        self._troubled.clear()
+
+    def _stop(self, cause: StopCause, message: str, advice: str) -> None:
+        self._phase = _Phase.STOPPED
+        self.probe_id = None
+        self.stop = Stop(cause=cause, lane=self._lane, message=message, advice=advice)
+
+
+def _quote(verdict: Verdict) -> str:
+    words = " ".join(part for part in (verdict.code, verdict.message) if part)
+    return f" ({words})" if words else ""

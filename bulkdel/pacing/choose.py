@@ -1,0 +1,15 @@
+"""Choose the pace that a lane's settings ask for."""
+
+from __future__ import annotations
+
+from bulkdel.pacing import Pace
+from bulkdel.pacing.auto import AutoPace
+from bulkdel.pacing.fixed import FixedPace
+from bulkdel.settings import Lane
+
+
+def make_pace(lane: Lane) -> Pace:
+    """Return the pace of ``lane``: exactly ``rate``, or the provider's limit, found."""
+    if lane.rate is not None:
+        return FixedPace(lane.rate)
+    return AutoPace(concurrency=lane.concurrency, rate_max=lane.rate_max)

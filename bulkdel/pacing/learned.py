@@ -1,0 +1,69 @@
+"""What a run found out about a provider's limit, for the log and for the next run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """A limit as far as it was found. A field that was not found is None.
+
+    Attributes:
+        rate: Requests per second that were taken without refusals, about.
+        burst: Requests that were taken at once above that rate, about.
+        window_s: Length of a fixed window, in seconds.
+        in_flight_max: Most requests in flight that were taken, where that is the limit.
+        latency_s: Median answer time of the provider when idle.
+        queues: Whether it lets requests wait in line instead of refusing them.
+    """
+
+    rate: float | None = None
+    burst: float | None = None
+    window_s: float | None = None
+    in_flight_max: int | None = None
+    latency_s: float | None = None
+    queues: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that were found, rounded, for a JSON object."""
+        found = {name: value for name, value in asdict(self).items() if value}
+        return {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Learned:
+        """Read what `to_json` wrote. Unknown, missing and senseless fields are left out."""
+        values = {
+            field.name: found[field.name]
+            for field in fields(cls)
+            if field.name != "queues" and _above_zero(found.get(field.name))
+        }
+        if "in_flight_max" in values:
+            values["in_flight_max"] = max(1, int(values["in_flight_max"]))
+        return cls(**values, queues=found.get("queues") is True)
+
+    def describe(self) -> str:
+        """Say in a few words which limit it is."""
+        if self.in_flight_max is not None:
+            return f"{self.in_flight_max} in flight"
+        if self.queues:
+            return f"answers slow down above about {_figure(self.rate)}/s"
+        if self.rate is None:
+            return "no limit found"
+        if self.window_s is not None:
+            return f"window of about {self.rate * self.window_s:.0f} per {self.window_s:.0f} s"
+        burst = f", burst about {self.burst:.0f}" if self.burst else ""
+        return f"token bucket about {_figure(self.rate)}/s{burst}"
+
+
+def _above_zero(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isfinite(value) and value > 0
+
+
+def _figure(rate: float | None) -> str:
+    return "?" if rate is None else f"{rate:.3g}" if rate < 1000 else f"{rate:.0f}"

@@ -1,0 +1,102 @@
+"""Volcengine Ark (BytePlus ModelArk has the same API on its own hosts).
+
+Deletion: https://www.volcengine.com/docs/82379/1584286. A 200 has ``id``, ``object`` and
+``deleted``; ``deleted: false`` is documented as "not deleted". Error codes:
+https://www.volcengine.com/docs/82379/1299023. Errors carry all of ``code``, ``message``,
+``param`` and ``type``, the last two often empty, so the code decides. A path that does
+not exist answers 404 with an empty body, which is why an empty 404 is not "gone".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from bulkdel.models import Answer, LimitKind, Meaning, Verdict
+from bulkdel.providers import common, rules
+from bulkdel.providers.base import Provider
+from bulkdel.providers.common import ApiError
+from bulkdel.providers.rules import Rule
+
+RULES: Final[Sequence[Rule]] = (
+    # Unpaid, suspended, no subscription, or a quota that refills in hours or never.
+    Rule(
+        meaning=Meaning.ACCOUNT,
+        code=re.compile(
+            r"AccountOverdueError|OperationDenied\.(?:ServiceOverdue|FileQuotaExceeded)"
+            r"|InvalidAccountStatus|InvalidSubscription|SetLimitExceeded|QuotaExceeded(?:\..*)?"
+        ),
+    ),
+    Rule(meaning=Meaning.KEY_REFUSED, code=re.compile("AuthenticationError|AccessDenied")),
+    # Busy or in the wrong phase: both pass with time. If not, the ID ends as failed and
+    # retryable, so a later run asks again.
+    Rule(
+        meaning=Meaning.TRANSIENT,
+        code=re.compile(r"OperationDenied\.(?:InvalidState|UnsupportedPhase)"),
+    ),
+    # These come with a 404, but miss a model: not the endpoint that we want.
+    Rule(
+        meaning=Meaning.ENDPOINT,
+        code=re.compile(r"InvalidEndpointOrModel(?:\..*)?|ModelNotOpen"),
+    ),
+    Rule(
+        meaning=Meaning.REFUSED,
+        statuses={429},
+        code=re.compile("RequestBurstTooFast"),
+        limit=LimitKind.BURST,
+    ),
+    Rule(
+        meaning=Meaning.REFUSED,
+        statuses={429},
+        code=re.compile("InflightBatchsizeExceeded"),
+        limit=LimitKind.CONCURRENCY,
+    ),
+    # Also AccountRateLimitExceeded, APIAccountRpmRateLimitExceeded, ModelAccountTpm….
+    Rule(
+        meaning=Meaning.REFUSED,
+        statuses={429},
+        code=re.compile(r".*RateLimitExceeded(?:\..*)?"),
+        limit=LimitKind.RATE,
+    ),
+)
+
+
+def gone(object_id: str, status: int, error: ApiError) -> bool:
+    """Say whether Ark names the response as missing.
+
+    Its table has ``NotFound.{Param}``, "The specified {ResourceType} {…} is not found.",
+    without saying what both are for a response. So the code counts if its parameter is
+    the response, or if the message names our ID; other IDs and resources do not.
+    """
+    if rules.names_missing(object_id, status, error):
+        return True
+    family, _, param = error.code.partition(".")
+    if status != 404 or family != "NotFound":
+        return False
+    marked, is_named = rules.mark_id(object_id, error.message)
+    return (is_named or "response" in param.lower()) and not rules.names_other_id(marked)
+
+
+def verdict(object_id: str, answer: Answer) -> Verdict:
+    """Return what Ark's answer to the deletion of ``object_id`` means."""
+    body = common.json_object(answer.body)
+    if answer.status == 200 and body is not None:
+        confirmed = rules.confirm_by_flag(object_id, body)
+        if confirmed is not None:
+            return confirmed
+    return rules.judge(object_id, answer, body, rules=RULES, gone=gone)
+
+
+PROVIDER: Final = Provider(
+    name="ark",
+    title="Volcengine Ark",
+    base_url="https://ark.cn-beijing.volces.com/api/v3",
+    key_env="ARK_API_KEY",
+    # Ark's pages as of 2026-07-20, quoted in github.com/fxp/skillify,
+    # skills/volcengine-ark/references/responses.md.
+    rate_max=20.0,
+    rate_note="20 deletions/s per account; Ark raises it on request by ticket",
+    docs_url="https://www.volcengine.com/docs/82379/1584286",
+    verdict=verdict,
+)

@@ -1,0 +1,312 @@
+"""Write the result log: the only evidence of what was deleted.
+
+    lane ──append──> lines in memory ──every 20 ms──> one write ──> sync, by durability
+
+* Append only, one JSON object a line; written in groups by one writer in a thread.
+* A group is on disk whole or not at all: if a write fails half-way, the file is cut back.
+* A line that a crash cut in two is removed when the log is opened again.
+* One process per log: the lock lies beside it (``….lock``), names its owner, and dies
+  with the process that holds it.
+* When a write fails, `ResultLog.error` is set and the run stops sending. What is known by
+  then stays in memory and is tried once more at the end.
+
+Not here: reading a log (`log_reading`), what is done already (`resume`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import anyio
+import orjson
+
+from bulkdel.errors import ConfigError, ResultLogError
+from bulkdel.log_line import result_line
+from bulkdel.log_lock import lock_log
+from bulkdel.models import Result
+from bulkdel.threads import InThread, in_thread
+
+GROUP_S: Final = 0.02
+"""Seconds between two groups. A kill loses at most what came in that time; a group of
+200 lines and its sync took 0.34 ms, so the disk is not what bounds a run."""
+SYNC_S: Final = 1.0
+"""Seconds between two syncs with `Durability.NORMAL`."""
+LINES_MAX: Final = 20_000
+"""Lines in memory at which the lanes take no further ID."""
+
+
+class Durability(StrEnum):
+    """When written lines are forced to the disk."""
+
+    FULL = "full"
+    """After each group: a power cut loses at most 20 ms of lines."""
+    NORMAL = "normal"
+    """Once a second. A killed process loses nothing that was written."""
+    OFF = "off"
+    """Whenever the system likes."""
+
+
+class LogFile(Protocol):
+    """Where groups of lines go. The disk, but for tests."""
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``, or nothing; OSError if it cannot."""
+        ...
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class DiskLog:
+    """A result log on disk, opened for appending."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self.size = os.fstat(self._fd).st_size
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``; on an error cut back to what was there before."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self.size)
+            raise
+        self.size += len(data)
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``start``."""
+        return os.pread(self._fd, size, start)
+
+    def cut(self, size: int) -> None:
+        """Cut the file back to ``size`` bytes."""
+        os.ftruncate(self._fd, size)
+        self.size = size
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        getattr(os, "fdatasync", os.fsync)(self._fd)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+class ResultLog:
+    """Takes results at once, and writes them in groups.
+
+    Args:
+        file: Where the lines go.
+        durability: When they are forced to the disk.
+        run_blocking: Runs file work; in a thread by default.
+        on_error: Called once when a write has failed.
+    """
+
+    def __init__(
+        self,
+        file: LogFile,
+        *,
+        durability: Durability = Durability.NORMAL,
+        run_blocking: InThread = in_thread,
+        on_error: Callable[[ResultLogError], None] | None = None,
+    ) -> None:
+        self.error: ResultLogError | None = None
+        """Why the log cannot be written, once that has happened."""
+        self.on_room: Callable[[], None] = _nothing
+        """Called when there is room again."""
+        self.on_error = on_error
+        self._file = file
+        self._durability = durability
+        self._run_blocking = run_blocking
+        self._lines: list[bytes] = []
+        self._writing = 0
+        self._some = anyio.Event()
+        self._unsynced = 0
+        self._synced_s = 0.0
+        self._cause = ""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more results may be made: the log is sound and not far behind."""
+        return self.error is None and len(self._lines) + self._writing < LINES_MAX
+
+    @property
+    def lines_unwritten(self) -> int:
+        """Lines that are not in the file yet."""
+        return len(self._lines) + self._writing
+
+    def append(self, result: Result) -> None:
+        """Take one result. It is written with the next group."""
+        self._lines.append(result_line(result))
+        if not self._some.is_set():
+            self._some.set()
+
+    def append_record(self, name: str, value: object) -> None:
+        """Take one record that is no result, like ``{"run": …}``."""
+        self._lines.append(orjson.dumps({name: value}) + b"\n")
+        if not self._some.is_set():
+            self._some.set()
+
+    async def run(self) -> None:
+        """Write groups until cancelled or until a write fails. Run it in a task group.
+
+        It never raises for the disk: `error` says what went wrong, and nothing further
+        is written until `close` tries once more.
+        """
+        while self.error is None:
+            with anyio.move_on_after(SYNC_S):  # what was written must not stay unsynced
+                await self._some.wait()
+            await self._write_group()
+            await anyio.sleep(GROUP_S)
+
+    async def close(self) -> None:
+        """Write the rest, sync it, and close the file.
+
+        Raises:
+            ResultLogError: Now or earlier the log could not be written; the message says
+                how much of what is known is not on disk.
+        """
+        failed_before = self.error is not None
+        with anyio.CancelScope(shield=True):
+            await self._write_group(last=True)
+            try:
+                await self._run_blocking(self._file.close)
+            except OSError as exc:
+                self._fail(exc)
+        if self.error is not None:
+            if failed_before and not self._lines and not self._unsynced:
+                self.error = ResultLogError(
+                    f"{self._cause}; what is known by now is on disk after all"
+                )
+            raise self.error
+
+    async def _write_group(self, *, last: bool = False) -> None:
+        lines, self._lines = self._lines, []
+        self._some = anyio.Event()
+        self._writing = len(lines)
+        was_full = self._writing >= LINES_MAX
+        try:
+            with anyio.CancelScope(shield=True):
+                if lines:
+                    await self._run_blocking(self._file.write, b"".join(lines))
+                    self._unsynced += len(lines)
+                lines = []
+                if self._is_sync_due(last=last):
+                    await self._run_blocking(self._file.sync)
+                    self._unsynced = 0
+                    self._synced_s = anyio.current_time()
+        except OSError as exc:
+            self._lines = lines + self._lines
+            self._fail(exc)
+        finally:
+            self._writing = 0
+        if was_full and self.has_room:
+            self.on_room()
+
+    def _is_sync_due(self, *, last: bool) -> bool:
+        if not self._unsynced or self._durability is Durability.OFF:
+            return False
+        if last or self._durability is Durability.FULL:
+            return True
+        return anyio.current_time() - self._synced_s >= SYNC_S
+
+    def _fail(self, exc: OSError) -> None:
+        first = self.error is None
+        self._cause = f"the result log cannot be written: {exc.strerror or exc}"
+        lost = len(self._lines)
+        parts = []
+        if lost:
+            parts.append(f"{lost:,} results are not on disk: their IDs will be sent again")
+        if self._unsynced:
+            parts.append(f"{self._unsynced:,} lines were written but may not survive a power cut")
+        self.error = ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
+        if first and self.on_error is not None:
+            self.on_error(self.error)
+
+
+@contextmanager
+def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
+    """Lock and open the log at ``path``, and cut off a torn last line.
+
+    Yields the file and the number of bytes that were cut off. The caller closes the file.
+
+    Raises:
+        LogBusyError: Another process writes this log.
+        ConfigError: It is a directory, cannot be written, or is no result log.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_dir():
+        raise ConfigError(f"log {path}: this is a directory; name a file")
+    if real.exists() and not real.is_file():
+        raise ConfigError(f"log {path}: this is not a regular file")
+    if not real.parent.is_dir():
+        raise ConfigError(f"log {path}: there is no directory {real.parent}")
+    with lock_log(real, shown=path):
+        try:
+            file = DiskLog(real)
+        except OSError as exc:
+            raise ConfigError(f"log {path}: it cannot be written: {exc.strerror}") from exc
+        try:
+            torn = _cut_torn_line(file, path)
+            if file.size == 0:
+                _sync_directory(real.parent)
+        except BaseException:
+            file.close()
+            raise
+        yield file, torn
+
+
+def _cut_torn_line(file: DiskLog, path: Path) -> int:
+    """Cut the file back to its last line end; return the bytes that were cut off.
+
+    The start is checked first: a file that is not a result log is never touched.
+    """
+    start = file.read_at(0, 4096)
+    if not _looks_like_log(start):
+        raise ConfigError(f"log {path}: this is not a result log of bulkdel; it is left as it is")
+    end = file.size
+    step = 1 << 20
+    while end > 0:
+        begin = max(0, end - step)
+        newline = file.read_at(begin, end - begin).rfind(b"\n")
+        if newline >= 0:
+            end = begin + newline + 1
+            break
+        end = begin
+    torn = file.size - end
+    if torn:
+        file.cut(end)
+    return torn
+
+
+def _looks_like_log(start: bytes) -> bool:
+    """Whether a file that begins so is a log, or what a crash left of one."""
+    usual = (b'{"run":', b'{"id":')
+    return any(start.startswith(u) or u.startswith(start) for u in usual) or not start.strip(b"\0")
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name durable, where the system can."""
+    with contextlib.suppress(OSError):
+        fd = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _nothing(*_: Any) -> None:
+    pass

@@ -1,0 +1,409 @@
+"""One run, from start to summary: sources, lanes and the log in one task group.
+
+    reader ──> Feeder ──> Feed of a lane ──> LaneWork ──> ResultLog
+    (thread)   (drops what is done           (workers)    (writer)
+                and duplicates)
+
+What holds here, always:
+
+1. The log is open, locked and indexed, and every source is open, before anything is sent.
+2. The first Ctrl-C, a guard of the run and a full disk end it the same way, by `drain`:
+   no more IDs are read or taken, what is in flight is finished and logged.
+3. Whatever happens, the log is closed last, with all that is known written.
+
+Not here: how one lane works (`lane`), what is printed (`cli`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    contextmanager,
+)
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.abc
+
+from bulkdel.errors import ConfigError, ResultLogError, SourceError
+from bulkdel.feed import Feed
+from bulkdel.feeding import Feeder, RunSource
+from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
+from bulkdel.lane import LaneWork, RunControl, Sink
+from bulkdel.log_reading import LogFacts
+from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.pacing.choose import make_pace
+from bulkdel.result_log import Durability, LogFile, ResultLog, open_disk_log
+from bulkdel.resume import Index, load
+from bulkdel.retry import RetryRules
+from bulkdel.settings import Lane
+from bulkdel.sources import NO_LANE
+from bulkdel.threads import InThread, in_thread
+from bulkdel.transport import Transport, open_transport
+from bulkdel.version import __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What a user decides about one run.
+
+    Attributes:
+        lanes: The provider accounts.
+        log: The result log; an existing one is resumed. None keeps no log.
+        durability: When log lines are forced to the disk.
+        max_delete: Most deletions, counted over the whole log; None for no limit.
+        max_failures: Most failed IDs, or None.
+        max_failures_share: Most failed IDs as a share, 0 to 1, or None.
+        retry_failed: Try again the IDs that this log says failed for good.
+        allow_gone: Do not stop when everything is already gone.
+        wait_long: Wait as long as a provider asks, however long.
+        outage_limit_s: Seconds of outage after which a lane stops.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    lanes: Sequence[Lane]
+    log: Path | None = None
+    durability: Durability = Durability.NORMAL
+    max_delete: int | None = None
+    max_failures: int | None = None
+    max_failures_share: float | None = None
+    retry_failed: bool = False
+    allow_gone: bool = False
+    wait_long: bool = False
+    outage_limit_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        names = [lane.name for lane in self.lanes]
+        if not names:
+            raise ConfigError("a run needs a lane")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"two lanes have one name: {', '.join(sorted(names))}")
+        if self.max_delete is not None and self.max_delete < 0:
+            raise ConfigError(f"max-delete must be 0 or more, not {self.max_delete}")
+        if not 0 <= self.outage_limit_s <= 86_400:
+            raise ConfigError(f"outage-limit must be 0 to 86,400 s, not {self.outage_limit_s}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Where a run touches the world. Tests put fakes here, and nowhere else.
+
+    Attributes:
+        transport: Opens the transport of a lane.
+        log_file: Opens, locks and mends the log file.
+        run_blocking: Runs blocking work.
+        wall_clock: Seconds since 1970.
+        seed: Seed of the jitter of retries; None for a different one each time.
+    """
+
+    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
+    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
+    run_blocking: InThread = in_thread
+    wall_clock: Callable[[], float] = time.time
+    seed: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One run. Construct it, then call `run` once; `drain` ends it early.
+
+    Attributes:
+        settings: What the user decided.
+        sources: Where the IDs come from; opened, and closed by the run.
+        on_result: Called with every result, after the log has taken it.
+        has_room: Whether `on_result` can take more; IDs wait while it cannot.
+        edge: Where it touches the world.
+        counts: Counts of each lane, by name; ``""`` has the rows that name no lane.
+        works: The lanes at work, by name, once they are.
+        facts: What the log held when it was opened.
+        torn_bytes: Bytes of a torn last line that were cut off the log.
+        stops: Why the run, or a lane of it, stopped early.
+    """
+
+    settings: RunSettings
+    sources: Sequence[RunSource]
+    on_result: Callable[[Result], None] | None = None
+    has_room: Callable[[], bool] | None = None
+    edge: Edge = field(default_factory=Edge)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    works: dict[str, LaneWork] = field(default_factory=dict)
+    facts: LogFacts = field(default_factory=LogFacts)
+    torn_bytes: int = 0
+    stops: list[Stop] = field(default_factory=list)
+    began_s: float = 0.0
+    _interrupted: bool = False
+    _draining: bool = False
+    _log: ResultLog | None = None
+    _feeding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    def __post_init__(self) -> None:
+        self.counts = {lane.name: Counts() for lane in self.settings.lanes}
+        self.counts[NO_LANE] = Counts()
+
+    async def run(self) -> Summary:
+        """Delete every ID of the sources, and say what came of it.
+
+        Raises:
+            ConfigError: A setting or the log is wrong; nothing was sent.
+            ResultLogError: The log could not be written; its ``summary`` has the counts.
+        """
+        self.began_s = anyio.current_time()
+        with ExitStack() as closing, self._open_log() as log:
+            for source in self.sources:
+                closing.callback(source.close)
+            self._log = log
+            index = await self._resume()
+            sink = _Sink(log, self.on_result, self.has_room)
+            async with AsyncExitStack() as stack:
+                await self._open_lanes(stack, sink)
+                if log is not None:
+                    log.append_record("run", self._header())
+                try:
+                    await self._work(log, index, sink)
+                finally:
+                    summary = self.summary()
+                    if log is not None:
+                        log.append_record("end", summary.as_dict())
+                        await self._close(log, summary)
+        return summary
+
+    def drain(self, stop: Stop | None = None) -> None:
+        """End early: read and take no more, finish what is in flight.
+
+        Without ``stop`` it counts as an interruption by the user.
+        """
+        if stop is None:
+            self._interrupted = True
+        elif not any(stop.cause is other.cause for other in self.stops):
+            self.stops.append(stop)
+        if self._draining:
+            return
+        self._draining = True
+        self._feeding.cancel()
+        for source in self.sources:
+            source.interrupt()
+        for work in self.works.values():
+            work.drain()
+
+    def wake(self) -> None:
+        """Look again whether IDs may be sent: `has_room` may have changed."""
+        for work in self.works.values():
+            work.wake()
+
+    # -- opening ----------------------------------------------------------------------
+
+    @contextmanager
+    def _open_log(self) -> Iterator[ResultLog | None]:
+        if self.settings.log is None:
+            yield None
+            return
+        with self.edge.log_file(self.settings.log) as (file, self.torn_bytes):
+            log = ResultLog(
+                file,
+                durability=self.settings.durability,
+                run_blocking=self.edge.run_blocking,
+                on_error=self._log_failed,
+            )
+            log.on_room = self.wake
+            yield log
+
+    def _log_failed(self, error: ResultLogError) -> None:
+        advice = "Make room or mend the disk, then start again: the log resumes"
+        self.drain(Stop(StopCause.LOG, None, str(error), advice))
+
+    async def _resume(self) -> Index:
+        if self.settings.log is None:
+            return Index()
+        retry_failed = self.settings.retry_failed
+        index, self.facts = await self.edge.run_blocking(
+            partial(load, self.settings.log, retry_failed=retry_failed)
+        )
+        for header in self.facts.runs:
+            self._check_header(header)
+        return index
+
+    def _check_header(self, header: dict[str, object]) -> None:
+        """Refuse a log whose IDs were deleted somewhere else than this run would."""
+        lanes = header.get("lanes")
+        for lane in self.settings.lanes:
+            before = lanes.get(lane.name) if isinstance(lanes, dict) else None
+            if not isinstance(before, dict):
+                continue
+            was = (before.get("provider"), before.get("base_url"))
+            now = (lane.provider.name, lane.base_url)
+            if was != now:
+                raise ConfigError(
+                    f"log {self.settings.log}: its lane {lane.name!r} is {was[0]} at {was[1]},"
+                    f" this run's is {now[0]} at {now[1]}; name another --log"
+                )
+
+    async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
+        settings = self.settings
+        control = RunControl(
+            deletes=DeleteBudget(settings.max_delete, used=_deletions(self.facts)),
+            failures=FailureBudget(settings.max_failures, settings.max_failures_share),
+            stop_run=self.drain,
+        )
+        for number, lane in enumerate(settings.lanes):
+            seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
+            self.works[lane.name] = LaneWork(
+                lane=lane,
+                feed=Feed(),
+                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                sink=sink,
+                pace=make_pace(lane),
+                guard=LaneGuard(
+                    lane.name,
+                    deleted_before=_deletions(self.facts, lane.name),
+                    allow_gone=settings.allow_gone,
+                    outage_limit_s=settings.outage_limit_s,
+                    wait_long=settings.wait_long,
+                ),
+                control=control,
+                retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
+                wall_clock=self.edge.wall_clock,
+                counts=self.counts[lane.name],
+            )
+
+    def _header(self) -> dict[str, object]:
+        return {
+            "at": datetime.fromtimestamp(self.edge.wall_clock(), UTC).isoformat(),
+            "version": __version__,
+            "lanes": {
+                lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
+                for lane in self.settings.lanes
+            },
+            "sources": [source.label for source in self.sources],
+        }
+
+    # -- working ----------------------------------------------------------------------
+
+    async def _work(self, log: ResultLog | None, index: Index, sink: Sink) -> None:
+        async with anyio.create_task_group() as writer:
+            if log is not None:
+                writer.start_soon(log.run)
+            async with anyio.create_task_group() as lanes:
+                for work in self.works.values():
+                    lanes.start_soon(self._run_lane, work)
+                if self._draining:  # a drain may come before there is anything to drain
+                    for work in self.works.values():
+                        work.drain()
+                else:
+                    await self._feed(index, sink)
+            writer.cancel_scope.cancel()
+
+    async def _feed(self, index: Index, sink: Sink) -> None:
+        feeds = {name: work.feed for name, work in self.works.items()}
+        feeder = Feeder(
+            feeds=feeds,
+            counts=self.counts,
+            index=index,
+            sink=sink,
+            run_blocking=self.edge.run_blocking,
+            wall_clock=self.edge.wall_clock,
+        )
+        left = {name: sum(_feeds(source, name) for source in self.sources) for name in feeds}
+
+        async def feed_one(source: RunSource) -> None:
+            try:
+                await source.feed(feeder)
+            except SourceError as exc:
+                self.stops.append(
+                    Stop(StopCause.SOURCE, None, str(exc), "Mend it, then start again")
+                )
+            for name in feeds:
+                if _feeds(source, name):
+                    left[name] -= 1
+                    if not left[name]:
+                        feeds[name].close()
+
+        with self._feeding:
+            async with anyio.create_task_group() as tasks:
+                for source in self.sources:
+                    tasks.start_soon(feed_one, source)
+                for name, feed in feeds.items():
+                    if not left[name]:
+                        feed.close()
+
+    async def _run_lane(self, work: LaneWork) -> None:
+        await work.run()
+        if work.guard.stop is not None:
+            self.stops.append(work.guard.stop)
+        work.feed.abandon()
+        if all(other.feed.abandoned for other in self.works.values()):
+            self._feeding.cancel()
+            for source in self.sources:
+                source.interrupt()
+
+    # -- ending -----------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """Return what has come of it so far."""
+        lanes = {name: of for name, of in self.counts.items() if name != NO_LANE or of.read}
+        elapsed_s = anyio.current_time() - self.began_s
+        state = State.STOPPED if self.stops else State.FINISHED
+        return Summary(
+            state=State.INTERRUPTED if self._interrupted else state,
+            reason="; ".join(map(str, self.stops)) or None,
+            counts=sum(self.counts.values(), Counts()),
+            lanes=lanes,
+            rates={
+                name: counts.requests / elapsed_s if elapsed_s > 0 else 0.0
+                for name, counts in lanes.items()
+            },
+            elapsed_s=elapsed_s,
+            log=str(self.settings.log) if self.settings.log is not None else None,
+        )
+
+    async def _close(self, log: ResultLog, summary: Summary) -> None:
+        try:
+            await log.close()
+        except ResultLogError as exc:
+            exc.summary = summary
+            raise
+
+
+def _deletions(facts: LogFacts, lane: str | None = None) -> int:
+    """Return the deletions that the log holds, of one lane or of all."""
+    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+
+
+def _feeds(source: RunSource, lane: str) -> bool:
+    return source.lane is None or source.lane == lane
+
+
+class _Sink:
+    """Results go to the log first, then to the caller."""
+
+    def __init__(
+        self,
+        log: ResultLog | None,
+        on_result: Callable[[Result], None] | None,
+        has_room: Callable[[], bool] | None,
+    ) -> None:
+        self._log = log
+        self._on_result = on_result
+        self._caller_has_room = has_room
+
+    @property
+    def has_room(self) -> bool:
+        if self._log is not None and not self._log.has_room:
+            return False
+        return self._caller_has_room is None or self._caller_has_room()
+
+    def append(self, result: Result) -> None:
+        if self._log is not None:
+            self._log.append(result)
+        if self._on_result is not None:
+            self._on_result(result)

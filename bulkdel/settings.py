@@ -1,0 +1,138 @@
+"""What a user decides about one lane, checked before anything is sent.
+
+A `Lane` is one provider account. Its settings are made once, at the edge (the command
+line or the caller of the library), and passed down; defaults live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from bulkdel.errors import ConfigError
+from bulkdel.providers.base import Provider
+
+CONCURRENCY_MAX: Final = 4096
+"""Most requests in flight per lane that can be asked for; beyond it, open files run out."""
+
+_LANE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}").fullmatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One provider account: where it is, its key, and how hard to work it.
+
+    Attributes:
+        provider: The provider and its rules.
+        name: Name of the lane in the log and on the screen; the provider's by default.
+        api_key: The account's key. Never shown, logged or sent to another host.
+        base_url: Where the API is; the provider's own by default. ``http://`` is
+            accepted for loopback only, unless `allow_http`.
+        allow_http: Accept ``http://`` for any host. The key then travels in the clear.
+        concurrency: Most requests in flight, 1 to 4096.
+        rate: Requests per second, exactly; None finds the provider's limit (``auto``).
+        rate_max: Ceiling of ``auto`` in requests per second; None for no ceiling. The
+            default, -1, is the provider's documented limit.
+        attempts_max: Requests sent for one ID at most, the first included; a refusal
+            (429) does not count, since it says nothing about the ID.
+        timeout_s: Seconds for one request, connection and answer included.
+
+    Raises:
+        ConfigError: A value is out of range. The message never holds the key.
+    """
+
+    provider: Provider
+    api_key: str = field(repr=False)
+    name: str = ""
+    base_url: str = ""
+    allow_http: bool = False
+    concurrency: int = 128
+    rate: float | None = None
+    rate_max: float | None = -1
+    attempts_max: int = 5
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.provider.name)
+        if self.rate_max == -1:
+            object.__setattr__(self, "rate_max", self.provider.rate_max)
+        base_url = (self.base_url or self.provider.base_url).rstrip("/")
+        object.__setattr__(self, "base_url", base_url)
+        if not _LANE_NAME(self.name):
+            raise ConfigError(
+                f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', at most 64"
+            )
+        check_key(self.api_key, lane=self.name)
+        check_base_url(base_url, allow_http=self.allow_http)
+        _check_range("concurrency", self.concurrency, 1, CONCURRENCY_MAX)
+        _check_range("attempts", self.attempts_max, 1, 100)
+        _check_range("timeout", self.timeout_s, 0.001, 3600)
+        for name, rate in (("rate", self.rate), ("rate-max", self.rate_max)):
+            if rate is not None:
+                _check_range(name, rate, 0.001, 1_000_000)
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not math.isfinite(value) or not least <= value <= most:
+        raise ConfigError(f"{name} must be {least} to {most:,}, not {value}")
+
+
+def check_key(key: str, *, lane: str) -> None:
+    """Refuse a key that could not travel in a header, without showing it.
+
+    Raises:
+        ConfigError: The key is empty or holds other than printable ASCII.
+    """
+    if not key:
+        raise ConfigError(f"lane {lane}: the key is empty")
+    for place, char in enumerate(key, start=1):
+        if not "!" <= char <= "~":
+            kind = "a line break" if char in "\r\n" else "a space, control or non-ASCII character"
+            raise ConfigError(
+                f"lane {lane}: the key holds {kind} at place {place} of {len(key)};"
+                " set it again, without quotes or a line end"
+            )
+
+
+def check_base_url(base_url: str, *, allow_http: bool) -> None:
+    """Refuse a base URL that is not one, or that would send the key in the clear.
+
+    Raises:
+        ConfigError: With the reason.
+    """
+    if not base_url.isprintable() or " " in base_url:
+        raise ConfigError(f"base URL {base_url!r}: it holds white space or a control character")
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError as exc:
+        raise ConfigError(f"base URL {base_url!r}: {exc}") from exc
+    if url.scheme not in ("https", "http") or not url.hostname or port == 0:
+        raise ConfigError(f"base URL {base_url!r}: it must look like https://host/path")
+    if url.username is not None or url.password is not None:
+        raise ConfigError(
+            "base URL: put no user name or password into it; the key has its own place"
+        )
+    if url.query or url.fragment or "?" in base_url or "#" in base_url:
+        raise ConfigError(f"base URL {base_url!r}: it must not have a '?' or '#' part")
+    if any(part in (".", "..") for part in url.path.split("/")) or "//" in url.path:
+        raise ConfigError(f"base URL {base_url!r}: its path must not hold '.', '..' or '//'")
+    if url.scheme == "http" and not allow_http and not _is_loopback(url.hostname):
+        raise ConfigError(
+            f"base URL {base_url!r}: http:// would send the key in the clear;"
+            " use https://, or --allow-http if you are sure"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,123 @@
+"""Parquet: the ID in one column of strings, found by its name. Needs pyarrow.
+
+Only the wanted columns are read, some thousand rows at a time. Parquet is read from
+its end, so what comes through a pipe or is compressed as a whole goes into a temporary
+file first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import IO, Any
+
+from bulkdel.errors import SourceError
+from bulkdel.models import Block
+from bulkdel.sources.rows import BLOCK_IDS_MAX, RowSorter, check_ids
+from bulkdel.sources.source import Source
+from bulkdel.sources.table import shown_columns
+
+
+def require_pyarrow(label: str) -> Any:
+    """Return the module ``pyarrow.parquet``.
+
+    Raises:
+        SourceError: It is not installed.
+    """
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError as exc:
+        raise SourceError(
+            f"{label}: reading Parquet needs a package: pip install 'bulkdel[parquet]'"
+        ) from exc
+
+
+def spool(pieces: Iterable[bytes]) -> IO[bytes]:
+    """Write ``pieces`` into a temporary file and return it, rewound.
+
+    Raises:
+        SourceError: What ``pieces`` raises, or the disk is full.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    try:
+        for piece in pieces:
+            file.write(piece)
+        file.seek(0)
+    except OSError as exc:
+        file.close()
+        raise SourceError(f"{tempfile.gettempdir()}: cannot be written: {exc.strerror}") from exc
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def open_parquet(file: IO[bytes], source: Source) -> Any:
+    """Return the ``ParquetFile`` in ``file``, its columns checked.
+
+    Raises:
+        SourceError: It is no Parquet file, or lacks a column, or the column holds no
+            strings.
+    """
+    parquet = require_pyarrow(source.label)
+    try:
+        table = parquet.ParquetFile(file)
+    except (OSError, ValueError) as exc:  # pyarrow's ArrowInvalid is a ValueError.
+        raise SourceError(f"{source.label}: is not Parquet data: {exc}") from exc
+    schema = table.schema_arrow
+    for name in _columns(source):
+        indices = schema.get_all_field_indices(name)
+        if len(indices) != 1:
+            what = "twice the column" if indices else "no column"
+            raise SourceError(
+                f"{source.label}: {what} {name!r}; its columns are {shown_columns(schema.names)}"
+            )
+        kind = schema.field(indices[0]).type
+        if not _is_string(kind):
+            raise SourceError(f"{source.label}: the column {name!r} holds {kind}, not strings")
+    return table
+
+
+def _is_string(kind: Any) -> bool:
+    types = importlib.import_module("pyarrow.types")
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def parquet_blocks(
+    table: Any, source: Source, lanes: frozenset[str] | None
+) -> Iterator[list[Block]]:
+    """Give the IDs of an open ``ParquetFile``, block by block.
+
+    Raises:
+        SourceError: It is damaged.
+    """
+    number = 1
+    with closing(table):
+        try:
+            for batch in table.iter_batches(batch_size=BLOCK_IDS_MAX, columns=_columns(source)):
+                yield _blocks(batch, number, source, lanes)
+                number += len(batch)
+        except (OSError, ValueError) as exc:
+            raise SourceError(
+                f"{source.label}: is damaged after row {number - 1:,}: {exc}"
+            ) from exc
+
+
+def _blocks(batch: Any, first: int, source: Source, lanes: frozenset[str] | None) -> list[Block]:
+    ids = batch.column(source.id_field).to_pylist()
+    if source.lane is not None:
+        return [Block(source.lane, *check_ids(ids, first, source.name))]
+    sorter = RowSorter(source, lanes)
+    names = batch.column(source.provider_field).to_pylist()
+    for number, (object_id, lane) in enumerate(zip(ids, names, strict=True), first):
+        sorter.add(number, object_id, lane, f"{lane} {object_id}".encode())
+    return sorter.take()
+
+
+def _columns(source: Source) -> list[str]:
+    lane = source.provider_field
+    return [source.id_field] if lane is None else [source.id_field, lane]

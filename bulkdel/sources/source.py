@@ -1,0 +1,107 @@
+"""What a source is: its name, its lane, and which format its bytes are in.
+
+The format goes by the file name, a compression suffix first: ``ids.csv.gz`` is CSV
+inside gzip. ``format`` overrides the name, and is the only way to say it for stdin:
+``csv``, ``csv.gz``. A name that says nothing means text, one ID a line; ``.json`` means
+JSON Lines, because as text every line of it could pass for an ID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from bulkdel.errors import ConfigError
+
+FORMATS: Final = ("text", "jsonl", "csv", "tsv", "parquet")
+STDIN: Final = "-"
+
+NO_LANE: Final = ""
+"""Lane of a `Block` whose rows name no lane that exists. It holds invalid rows only."""
+
+_FORMAT_OF_SUFFIX: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_COMPRESSION_OF_SUFFIX: Final = {".gz": "gzip", ".zst": "zstd"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where IDs are read from, and which lane they belong to.
+
+    Either ``lane`` or ``provider_field`` is given: a row that names another lane than
+    the user did would leave open whose object is meant.
+
+    Attributes:
+        name: Path of a file, or ``-`` for stdin; as the user wrote it.
+        lane: Name of the lane of every ID in it.
+        format: One of `FORMATS`, with ``.gz`` or ``.zst`` after it if it is compressed
+            and its name does not say so. None means by name.
+        id_field: Field or column of the ID; text has none. In JSON, ``response.id``
+            reaches into ``response`` unless a field has just that name.
+        provider_field: Field or column in which each row names its lane.
+
+    Raises:
+        ConfigError: The values do not fit together.
+    """
+
+    name: str
+    lane: str | None = None
+    format: str | None = None
+    id_field: str = "id"
+    provider_field: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("a source needs a name; '-' is stdin")
+        if not self.id_field:
+            raise ConfigError("the ID field needs a name")
+        if self.id_field == self.provider_field:
+            raise ConfigError(f"{self.label}: {self.id_field!r} is both the ID and the lane")
+        if (self.lane is None) == (self.provider_field is None):
+            raise ConfigError(
+                f"{self.label}: either the source has a lane or a field of its rows names it"
+            )
+        if self.format is not None and _split(self.format)[0] not in FORMATS:
+            raise ConfigError(
+                f"{self.label}: there is no format {self.format!r}; there are "
+                f"{', '.join(FORMATS)}, each also with .gz or .zst"
+            )
+        if self.provider_field is not None and self.row_format == "text":
+            raise ConfigError(
+                f"{self.label}: a text source has no field {self.provider_field!r}; "
+                "give the lane, or another format"
+            )
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return "stdin" if self.name == STDIN else self.name
+
+    @property
+    def row_format(self) -> str:
+        """The format of its rows, once it is decompressed."""
+        if self.format is not None:
+            return _split(self.format)[0]
+        suffix = PurePath(_split(self.name)[0]).suffix.lower()
+        return _FORMAT_OF_SUFFIX.get(suffix, "text")
+
+    @property
+    def compression(self) -> str | None:
+        """``gzip``, ``zstd`` or None."""
+        of_format = _split(self.format)[1] if self.format is not None else None
+        return of_format or _split(self.name)[1]
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """Return ``name`` without its compression suffix, and that compression."""
+    suffix = PurePath(name).suffix
+    compression = _COMPRESSION_OF_SUFFIX.get(suffix.lower())
+    return (name.removesuffix(suffix), compression) if compression else (name, None)

@@ -1,0 +1,76 @@
+"""Send one request, return one answer. The only place that imports aiohttp.
+
+    lane --> Transport.send(object_id) --> Answer | NotSentError | NoAnswerError
+
+    endpoint.py   URL, headers, proxy and TLS of a lane; aiohttp's errors in our words
+    wire.py       the fast way, on aiohttp's connections and parser
+    session.py    through `aiohttp.ClientSession`, where the fast way does not fit
+
+What holds here, always:
+
+1. One `send` writes at most one request. Nothing is resent and no redirect followed.
+2. The request goes to the URL that `Provider.url` made, byte for byte.
+3. The key goes to the lane's own host only, over verified TLS. No cookies, no netrc.
+4. At most 64 KiB of a body are read. It is not unpacked: we ask for a plain one, and
+   one that is compressed all the same is left so, for no verdict to understand.
+5. One request takes at most ``timeout_s``, connection included.
+6. A connection that was cancelled, cut or left half-read is never used again.
+
+Not here: what an answer means (`providers`), when to send (`pacing`), whether to send
+again (`retry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from bulkdel.models import Answer
+from bulkdel.settings import Lane
+from bulkdel.transport.endpoint import Endpoint, endpoint_of
+from bulkdel.transport.session import open_session
+
+__all__ = ["Transport", "open_transport"]
+
+
+class Transport(Protocol):
+    """Sends the requests of one lane."""
+
+    async def send(self, object_id: str) -> Answer:
+        """Send the DELETE for one ID and return its answer.
+
+        Any number may run at once; each takes a connection.
+
+        Raises:
+            NotSentError: No connection was made; the request cannot have arrived.
+            EndpointError: Likewise, and no other ID would fare better.
+            NoAnswerError: The request was sent, or partly; no whole answer came.
+            ValueError: ``object_id`` cannot be an ID.
+        """
+        ...
+
+
+@asynccontextmanager
+async def open_transport(lane: Lane) -> AsyncIterator[Transport]:
+    """Open the transport of a lane; its connections are closed at the end.
+
+    Raises:
+        ConfigError: The environment names a proxy that cannot be used.
+    """
+    endpoint = await endpoint_of(lane)
+    async with (await _opener(endpoint))(endpoint) as transport:
+        yield transport
+
+
+async def _opener(
+    endpoint: Endpoint,
+) -> Callable[[Endpoint], AbstractAsyncContextManager[Transport]]:
+    if endpoint.proxy is not None and endpoint.tls is None:
+        # Such a request has another form; nobody needs it fast.
+        return open_session
+    try:
+        from bulkdel.transport import wire
+    except ImportError:  # aiohttp has changed
+        return open_session
+    return wire.open_wire if await wire.aiohttp_fits() else open_session

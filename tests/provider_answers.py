@@ -1,0 +1,89 @@
+"""Answers of the providers, and how the tests ask for a verdict on one.
+
+The bodies are those that the providers document, or that were seen at them or at a
+gateway in front of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bulkdel.models import Answer, Verdict
+from bulkdel.providers import PROVIDERS, Provider
+
+ID = "resp_021764229578658fe9a0f6cb2cc6c828e7a59adbdb971872aee70"
+OTHER = "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b"
+FLAG = {"id": ID, "object": "response", "deleted": True}
+WORDS = {"message": "Response deleted successfully"}
+
+CONFIRMED: Mapping[str, dict[str, Any]] = {"ark": FLAG, "fireworks": WORDS, "openai": FLAG}
+GONE: Mapping[str, dict[str, Any]] = {
+    "ark": {
+        "error": {
+            "code": "NotFound.ResponseId",
+            "message": f"The specified response {ID} is not found. Request id: 0217642",
+            "param": "",
+            "type": "",
+        }
+    },
+    "fireworks": {"detail": "Response not found"},
+    "openai": {
+        "error": {
+            "message": f"Response with id '{ID}' not found.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        }
+    },
+}
+
+ODD_BODIES: Mapping[str, bytes] = {
+    "empty": b"",
+    "html": b"<!doctype html><title>200 Deleted</title>",
+    "text": b"Response deleted successfully",
+    "truncated": json.dumps(FLAG).encode()[:-1],
+    "truncated words": json.dumps(WORDS).encode()[:-2],
+    "trailing": json.dumps(FLAG).encode() + b"}",
+    "nested": b'{"a":' * 11_000,
+    "nested lists": b"[" * 65_536,
+    "64 KiB of garbage": bytes(range(256)) * 256,
+    "list": json.dumps([FLAG, WORDS]).encode(),
+    "null": b"null",
+    "true": b"true",
+    "string": json.dumps("Response deleted successfully").encode(),
+    "empty object": b"{}",
+    "the object itself": json.dumps({"id": ID, "object": "response", "output": []}).encode(),
+    "deleted false": json.dumps(FLAG | {"deleted": False}).encode(),
+    "deleted as text": json.dumps(FLAG | {"deleted": "true"}).encode(),
+    "deleted as number": json.dumps(FLAG | {"deleted": 1}).encode(),
+    "deleted twice": b'{"deleted":true,"message":"deleted","deleted":false}',
+    "with an error": json.dumps(FLAG | WORDS | {"error": {"code": "x"}}).encode(),
+    "null id": json.dumps(FLAG | WORDS | {"id": None}).encode(),
+    "not UTF-8": b'{"deleted":true,"message":"deleted \xff"}',
+}
+
+
+every_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda p: p.name)
+
+
+def judge(
+    provider: Provider | str,
+    status: int,
+    body: object,
+    headers: Mapping[str, str] | None = None,
+    object_id: str = ID,
+) -> Verdict:
+    """Return the verdict on an answer; a body that is not bytes is sent as JSON."""
+    if isinstance(provider, str):
+        provider = PROVIDERS[provider]
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return provider.verdict(object_id, Answer(status, raw, headers or {}, received_s=1e9))
+
+
+def error(code: str | None, message: str = "", kind: str = "") -> dict[str, Any]:
+    """Return an error body in the shape of OpenAI and Ark."""
+    return {"error": {"code": code, "message": message, "param": "", "type": kind}}
