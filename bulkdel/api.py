@@ -28,9 +28,8 @@ from bulkdel.feeding import AsyncSource, ReaderSource, RunSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
 from bulkdel.providers import get
-from bulkdel.result_log import Durability
-from bulkdel.run import Edge, Run, RunSettings
-from bulkdel.settings import Lane
+from bulkdel.run import Edge, Run
+from bulkdel.settings import Durability, Lane, RunSettings
 from bulkdel.sources import from_iterable
 
 RESULTS_MAX: Final = 10_000

@@ -42,10 +42,10 @@ STATE_MAX: Final = 7
 """The largest state: three bits."""
 
 SEGMENT_MAX: Final = 1 << 20
-"""Most entries of a segment: 16 MiB."""
+"""16 MiB."""
 
 YOUNG_MAX: Final = 1 << 19
-"""So many entries may be outside the segments, however few are inside: 8 MiB."""
+"""8 MiB."""
 
 _STATE_BITS: Final = np.uint64(STATE_MAX)
 _DIGEST_BITS: Final = ~_STATE_BITS
@@ -98,9 +98,16 @@ class _Run:
 
 
 class DigestSet:
-    """Digests with their states. Not thread-safe."""
+    """Digests with their states. Not thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        segment_max: Most entries of a segment, 2 or more.
+        young_max: So many entries may be outside the segments, however few are inside.
+    """
+
+    def __init__(self, *, segment_max: int = SEGMENT_MAX, young_max: int = YOUNG_MAX) -> None:
+        self._segment_max = segment_max
+        self._young_max = young_max
         self._segments: list[_Run] = []
         self._young: list[_Run] = []
         self._pending: list[_Run] = []
@@ -115,7 +122,7 @@ class DigestSet:
         low = (digests[:, 1] & _DIGEST_BITS) | np.asarray(states, np.uint64)
         self._pending.append(_Run(digests[:, 0].copy(), low))
         self._outside += len(digests)
-        if self._outside > max(YOUNG_MAX, self._in_segments // 4):
+        if self._outside > max(self._young_max, self._in_segments // 4):
             self._fill_segments()
 
     def find(self, digests: Words) -> States:
@@ -179,7 +186,7 @@ class DigestSet:
         young = self._young[0] if len(self._young) == 1 else _sort(self._young, "stable")
         self._young.clear()
         if not self._segments:
-            self._segments = list(_split(young))
+            self._segments = list(_split(young, self._segment_max))
         else:
             bounds = self._bounds(young.high)
             merged: list[_Run] = []
@@ -189,7 +196,7 @@ class DigestSet:
                 segment = self._segments.pop()
                 if begin < end:
                     segment = _sort([segment, young.part(begin, end)], "stable")
-                merged.extend(_split(segment))
+                merged.extend(_split(segment, self._segment_max))
             self._segments = merged
         self._in_segments = sum(map(len, self._segments))
         self._outside = 0
@@ -233,11 +240,11 @@ def _newest(
     return order[keep]
 
 
-def _split(run: _Run) -> list[_Run]:
+def _split(run: _Run, segment_max: int) -> list[_Run]:
     """Cut a run into segments, never between two equal high halves."""
-    if len(run) <= SEGMENT_MAX:
+    if len(run) <= segment_max:
         return [run]
-    pieces = -(-len(run) // (SEGMENT_MAX // 2))
+    pieces = -(-len(run) // (segment_max // 2))
     cuts = np.linspace(0, len(run), pieces + 1).astype(np.intp)[1:-1]
     cuts = np.unique(np.searchsorted(run.high, run.high[cuts]))
     edges = [0, *cuts[cuts > 0].tolist(), len(run)]

@@ -17,8 +17,8 @@ from typing import Final, Protocol
 import anyio
 import anyio.lowlevel
 
+from bulkdel.endings import Sink
 from bulkdel.feed import Feed, Spill
-from bulkdel.lane import Sink
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
 from bulkdel.resume import Index, Sifted
 from bulkdel.sources import check_ids

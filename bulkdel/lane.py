@@ -1,19 +1,16 @@
 """Work one lane: take IDs, delete them, write one result line each.
 
-    feed ──take──> worker ──send──> answer ──verdict──> settle ──> result log
+    feed ──take──> worker ──send──> answer ──verdict──> settle ──> Endings ──> result log
                      ^                                    │
-                     └───────── waiting room <────────────┘  IDs between two attempts
+                     └────────── WaitingRoom <────────────┘  IDs between two attempts
 
 What holds here, always:
 
 1. Every ID a worker takes ends as exactly one result line, unless the lane stops early;
    an ID without a line is still to do.
 2. At most ``concurrency`` requests are in flight: one per worker.
-3. An ID that waits for its next attempt holds no place in flight. How many may wait is
-   bounded; at the bound no fresh ID is taken.
-4. Between an answer and its line in the log there is no `await`. The one exception: while
-   `LaneGuard` does not believe "gone" or "failed" yet, those few results are held back,
-   and are still to do if the lane stops.
+3. Between an answer and its line in the log there is no `await`. The one exception are
+   the few results that `endings` holds back while they are doubted.
 
 Workers ask `_take`, which never waits: it says which ID may be sent now, or notes how
 long that will not change. One worker at a time does the waiting; the others queue behind
@@ -26,123 +23,102 @@ Not here: what an answer means (`providers`), when to try again (`retry`), how f
 
 from __future__ import annotations
 
-import heapq
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 import anyio
 
+from bulkdel.endings import Endings, RunControl, Sink
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
 from bulkdel.feed import Feed
-from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
-from bulkdel.guards.lane_guard import FAILED_FIRST_MAX, GONE_FIRST_MAX
-from bulkdel.models import Answer, Counts, Meaning, Outcome, Result, Verdict
-from bulkdel.pacing import Pace
+from bulkdel.guards import LaneGuard, Stop, StopCause
+from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing.choose import make_pace
-from bulkdel.retry import RetryBudget, RetryRules
+from bulkdel.retry import RetryRules
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
+from bulkdel.waiting_room import Waiting, WaitingRoom
 
 WAITING_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
 
 
-class Sink(Protocol):
-    """Where results go."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another ID may be taken; the lane is woken when that changes."""
-        ...
-
-    def append(self, result: Result) -> None:
-        """Take one result."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """An ID between two attempts."""
-
-    object_id: str
-    requests: int = 1
-    troubles: int = 0
-    refusals: int = 0
-    unknown: bool = False
-
-
-@dataclass(slots=True)
-class RunControl:
-    """What the lanes of one run share.
-
-    Attributes:
-        deletes: Most deletions of the run.
-        failures: Most failures of the run.
-        stop_run: Called when the whole run must stop.
-    """
-
-    deletes: DeleteBudget
-    failures: FailureBudget
-    stop_run: Callable[[Stop], None]
-
-
-@dataclass(slots=True, eq=False)
 class LaneWork:
     """One lane at work. Construct it, then `run` it once.
 
-    Attributes:
+    Args:
         lane: Its settings.
         feed: Where its IDs come from.
         transport: How they are sent.
         sink: Where results go.
-        pace: How fast.
         guard: When to stop.
         control: What it shares with the other lanes.
         retry: When to try again.
-        clock: Seconds, only going forward; that of the event loop.
+        counts: What has happened so far; counted here.
         wall_clock: Seconds since 1970, for the log.
-        counts: What has happened so far.
+        clock: Seconds, only going forward; the event loop's by default.
     """
 
-    lane: Lane
-    feed: Feed
-    transport: Transport
-    sink: Sink
-    pace: Pace
-    guard: LaneGuard
-    control: RunControl
-    retry: RetryRules
-    clock: Callable[[], float] = anyio.current_time
-    wall_clock: Callable[[], float] = time.time
-    counts: Counts = field(default_factory=Counts)
-    in_flight: int = 0
-    draining: bool = False
-    _budget: RetryBudget = field(default_factory=RetryBudget)
-    _room: list[tuple[float, int, _Waiting]] = field(default_factory=list)
-    _serial: int = 0
-    _probe: _Waiting | None = None
-    _doubted_gone: list[Result] = field(default_factory=list)
-    _doubted_failed: list[Result] = field(default_factory=list)
-    _wait_s: float = 0.0
-    _door: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
-    _changed: anyio.Event | None = None
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        feed: Feed,
+        transport: Transport,
+        sink: Sink,
+        guard: LaneGuard,
+        control: RunControl,
+        retry: RetryRules,
+        counts: Counts,
+        wall_clock: Callable[[], float],
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
+        self.lane = lane
+        self.feed = feed
+        self.guard = guard
+        self.counts = counts
+        self.pace = make_pace(lane)
+        self.in_flight = 0
+        """Requests that were sent and have no answer yet."""
+        self._transport = transport
+        self._sink = sink
+        self._control = control
+        self._retry = retry
+        self._clock = clock
+        self._endings = Endings(
+            lane.name,
+            sink=sink,
+            guard=guard,
+            control=control,
+            counts=counts,
+            wall_clock=wall_clock,
+        )
+        self._room = WaitingRoom(WAITING_PER_PLACE * lane.concurrency)
+        self._draining = False
+        self._wait_s = 0.0
+        self._door = anyio.Lock(fast_acquire=True)
+        self._changed: anyio.Event | None = None
 
     @property
     def waiting(self) -> int:
         """IDs that wait for another attempt."""
-        return len(self._room) + (self._probe is not None)
+        return len(self._room)
+
+    async def run(self) -> None:
+        """Work until every ID has ended, or the lane must stop."""
+        self.feed.wake = self.wake
+        self._control.deletes.on_change(self.wake)
+        async with anyio.create_task_group() as workers:
+            for _ in range(self.lane.concurrency):
+                workers.start_soon(self._work)
+        if not self._draining and self.guard.stop is None:
+            self._endings.believe_all()
 
     def drain(self) -> None:
         """Take no more IDs; what is in flight is finished."""
-        self.draining = True
-        self.wake()
-
-    def set_rate(self, rate: float | None) -> None:
-        """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        self.pace = make_pace(replace(self.lane, rate=rate))
+        self._draining = True
         self.wake()
 
     def wake(self) -> None:
@@ -150,16 +126,10 @@ class LaneWork:
         if self._changed is not None:
             self._changed.set()
 
-    async def run(self) -> None:
-        """Work until every ID has ended, or the lane must stop."""
-        self.feed.wake = self.wake
-        self.control.deletes.on_change(self.wake)
-        async with anyio.create_task_group() as workers:
-            for _ in range(self.lane.concurrency):
-                workers.start_soon(self._work)
-        if not self.draining and self.guard.stop is None:
-            self._believe(self._doubted_gone)
-            self._believe(self._doubted_failed)
+    def set_rate(self, rate: float | None) -> None:
+        """Send at ``rate`` requests per second from now on; None finds the limit again."""
+        self.pace = make_pace(replace(self.lane, rate=rate))
+        self.wake()
 
     # -- which ID is next, and when ---------------------------------------------------
 
@@ -167,7 +137,7 @@ class LaneWork:
         while (taken := await self._next()) is not None:
             await self._attempt(taken)
 
-    async def _next(self) -> str | _Waiting | None:
+    async def _next(self) -> str | Waiting | None:
         """Return the next ID when it may be sent, or None when there is none to come."""
         taken = self._take()
         if taken is not None or self._is_done:
@@ -184,20 +154,20 @@ class LaneWork:
 
     @property
     def _is_done(self) -> bool:
-        if self.draining or self.guard.stop is not None:
+        if self._draining or self.guard.stop is not None:
             return True
-        return not self.in_flight and not self.waiting and self.feed.has_ended
+        return not self.in_flight and not self._room and self.feed.has_ended
 
-    def _take(self) -> str | _Waiting | None:
+    def _take(self) -> str | Waiting | None:
         """Return an ID that may be sent at this instant and count it as in flight.
 
         Returns None if there is none, and leaves in `_wait_s` how long that lasts at
         least, unless something changes.
         """
         self._wait_s = math.inf
-        if self.draining or self.guard.stop is not None or not self.sink.has_room:
+        if self._draining or self.guard.stop is not None or not self._sink.has_room:
             return None
-        now_s = self.clock()
+        now_s = self._clock()
         wait_s = self.pace.wait_s(now_s, self.in_flight)
         if not self.guard.is_open:
             wait_s = max(wait_s, self.guard.wait_s(now_s, self.in_flight))
@@ -214,43 +184,29 @@ class LaneWork:
             self.guard.sent()
         return taken
 
-    def _choose(self, now_s: float) -> str | _Waiting | None:
-        """Choose among the probe, the retries that are due and the fresh IDs."""
-        if self._probe is not None:
-            if self._lacks_place(self._probe):
-                return None
-            probe, self._probe = self._probe, None
-            probe.requests += 1
-            return probe
+    def _choose(self, now_s: float) -> str | Waiting | None:
+        """Choose: the probe, then a retry that is due, then a fresh ID."""
         if self._room:
-            due_s = self._room[0][0]
-            wait_s = max(due_s - now_s, self._budget.wait_s(now_s))
+            wait_s = self._room.wait_s(now_s)
             if wait_s <= 0.0:
-                if self._lacks_place(self._room[0][2]):
-                    return None
-                self._budget.spend(now_s)
-                waiting = heapq.heappop(self._room)[2]
-                waiting.requests += 1
-                return waiting
+                return self._room.take(now_s) if self._has_place(self._room.first()) else None
             self._wait_s = wait_s
-            if self.waiting >= WAITING_PER_PLACE * self.lane.concurrency:
+            if self._room.is_full:
                 return None
-        if self.feed.is_empty or self._lacks_place(None):
+        if self.feed.is_empty or not self._has_place(None):
             return None
         return self.feed.take()
 
-    def _lacks_place(self, waiting: _Waiting | None) -> bool:
-        """Take a place of ``--max-delete`` for an ID; say whether there is none."""
-        deletes = self.control.deletes
-        if waiting is not None and waiting.unknown:
-            return False  # its earlier request still holds one
-        if deletes.unlimited:
-            return False
+    def _has_place(self, waiting: Waiting | None) -> bool:
+        """Take a place of ``--max-delete`` for an ID, if there is one."""
+        deletes = self._control.deletes
+        if deletes.unlimited or (waiting is not None and waiting.unknown):
+            return True  # a request that got no answer still holds its place
         if deletes.has_place:
             deletes.reserve()
-            return False
+            return True
         if deletes.spent:
-            self.control.stop_run(
+            self._control.stop_run(
                 Stop(
                     StopCause.MAX_DELETE,
                     None,
@@ -258,206 +214,126 @@ class LaneWork:
                     "Raise --max-delete to go on: the log resumes",
                 )
             )
-        return True
+        return False
 
     # -- one attempt ------------------------------------------------------------------
 
-    async def _attempt(self, taken: str | _Waiting) -> None:
+    async def _attempt(self, taken: str | Waiting) -> None:
         """Send one request and settle what comes of it."""
         object_id = taken if isinstance(taken, str) else taken.object_id
         in_flight = self.in_flight
-        sent_s = self.clock()
+        sent_s = self._clock()
         answer: Answer | None = None
         error: TransportError | None = None
         try:
-            answer = await self.transport.send(object_id)
+            answer = await self._transport.send(object_id)
         except TransportError as exc:
             error = exc
         finally:
             self.in_flight -= 1
-        now_s = self.clock()
+        now_s = self._clock()
         if answer is None:
-            self._settle_unanswered(taken, error, sent_s, now_s, in_flight)
+            self.pace.troubled(now_s, sent_s, in_flight)
+            self._settle_unanswered(taken, error, sent_s, now_s)
         else:
             verdict = self.lane.provider.verdict(object_id, answer)
-            self._settle(taken, answer, verdict, sent_s, now_s, in_flight)
+            self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
+            self._settle(taken, verdict, answer, sent_s, now_s)
         self.wake()
 
-    def _settle(
-        self,
-        taken: str | _Waiting,
-        answer: Answer,
-        verdict: Verdict,
-        sent_s: float,
-        now_s: float,
-        in_flight: int,
+    def _tell_pace(
+        self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float, in_flight: int
     ) -> None:
-        """Decide what one answer leads to. No `await` from here to the log."""
-        meaning = verdict.meaning
-        if meaning is Meaning.REFUSED:
+        if verdict.meaning is Meaning.REFUSED:
             self.counts.refused += 1
             self.pace.refused(now_s, sent_s, in_flight, verdict, answer.headers)
-            self.guard.refused(now_s, verdict)
-        elif meaning is Meaning.TRANSIENT and answer.status >= 500:
+        elif verdict.meaning is Meaning.TRANSIENT and answer.status >= 500:
             self.pace.troubled(now_s, sent_s, in_flight)
         else:
             self.pace.accepted(now_s, sent_s, in_flight, answer.headers)
+
+    def _settle(
+        self, taken: str | Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Decide what an answer leads to."""
+        meaning = verdict.meaning
         if meaning is Meaning.DELETED or meaning is Meaning.GONE:
-            self._end(taken, answer, verdict, Outcome(meaning.value), sent_s, now_s)
+            self._room.budget.earn()
+            self._endings.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
         elif meaning is Meaning.FAILED:
             self.guard.failed()
-            self._end(taken, answer, verdict, Outcome.FAILED, sent_s, now_s)
+            self._endings.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        elif meaning is Meaning.REFUSED:
+            self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
+        elif meaning.stops_lane:
+            self._barred(_as_waiting(taken), verdict, now_s)
         else:
-            waiting = _as_waiting(taken)
-            if meaning.stops_lane:
-                self._bar(waiting, verdict, now_s)
-            else:
-                self._again(waiting, answer, verdict, sent_s, now_s)
+            self._troubled(_as_waiting(taken), verdict, answer, sent_s, now_s)
 
     def _settle_unanswered(
-        self,
-        taken: str | _Waiting,
-        error: TransportError | None,
-        sent_s: float,
-        now_s: float,
-        in_flight: int,
+        self, taken: str | Waiting, error: TransportError | None, sent_s: float, now_s: float
     ) -> None:
-        """Decide what a lost request leads to."""
-        self.pace.troubled(now_s, sent_s, in_flight)
+        """Decide what a request without an answer leads to."""
         waiting = _as_waiting(taken)
-        if isinstance(error, NoAnswerError):
-            waiting.unknown = True
         if isinstance(error, EndpointError):
-            self._bar(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
+            self._barred(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
             return
+        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
         verdict = Verdict(Meaning.TRANSIENT, message=str(error))
-        self._again(waiting, None, verdict, sent_s, now_s)
+        self._troubled(waiting, verdict, None, sent_s, now_s)
 
-    def _again(
+    # -- not ended yet ----------------------------------------------------------------
+
+    def _refused(
+        self, waiting: Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Send an ID again when the provider may take it."""
+        self.guard.refused(now_s, verdict)
+        waiting.refusals += 1
+        wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
+        if wait_s is None:
+            self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        else:
+            self._put_back(waiting, now_s + wait_s)
+
+    def _troubled(
         self,
-        waiting: _Waiting,
-        answer: Answer | None,
+        waiting: Waiting,
         verdict: Verdict,
+        answer: Answer | None,
         sent_s: float,
         now_s: float,
     ) -> None:
-        """Send an ID again later, or give it up."""
-        if verdict.meaning is Meaning.REFUSED:
-            waiting.refusals += 1
-        else:
-            waiting.troubles += 1
-        wait_s = self.retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
-        give_up = wait_s is None
-        if verdict.meaning is Meaning.TRANSIENT:
-            reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
-            give_up = self.guard.trouble(now_s, waiting.object_id, reason, exhausted=wait_s is None)
-            if self.guard.held_for is not None:
-                waiting.troubles -= 1  # the provider's fault, not the ID's
+        """Send an ID again later, or give it up if it alone is the trouble."""
+        waiting.troubles += 1
+        wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
+        reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
+        give_up = self.guard.trouble(now_s, waiting.object_id, reason, exhausted=wait_s is None)
         if give_up:
-            self._end(waiting, answer, verdict, Outcome.FAILED, sent_s, now_s)
+            self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
             return
-        self._release(waiting, deleted=False)
-        self._hold_back(waiting, now_s + (wait_s or 0.0))
+        if self.guard.held_for is not None:
+            waiting.troubles -= 1  # the provider's fault, not the ID's
+        self._put_back(waiting, now_s + (wait_s or 0.0))
 
-    def _bar(self, waiting: _Waiting, verdict: Verdict, now_s: float) -> None:
-        """Keep an ID whose answer would hit every ID; it may be asked once more."""
+    def _barred(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
+        """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
         self.guard.barred(now_s, waiting.object_id, verdict)
-        self._release(waiting, deleted=False)
+        self._give_place_back(waiting)
         if self.guard.probe_id == waiting.object_id:
-            self._probe = waiting
+            self._room.keep_for_probe(waiting)
         else:
-            self._hold_back(waiting, now_s)
+            self._room.put_back(waiting, now_s)
 
-    def _hold_back(self, waiting: _Waiting, due_s: float) -> None:
-        self._serial += 1
-        heapq.heappush(self._room, (due_s, self._serial, waiting))
+    def _put_back(self, waiting: Waiting, due_s: float) -> None:
+        self._give_place_back(waiting)
+        self._room.put_back(waiting, due_s)
 
-    # -- the end of an ID -------------------------------------------------------------
-
-    def _end(
-        self,
-        taken: str | _Waiting,
-        answer: Answer | None,
-        verdict: Verdict,
-        outcome: Outcome,
-        sent_s: float,
-        now_s: float,
-    ) -> None:
-        """Write the result of an ID, or hold it back while it is not believed."""
-        waiting = None if isinstance(taken, str) else taken
-        unknown = waiting is not None and waiting.unknown
-        failed = outcome is Outcome.FAILED
-        result = Result(
-            object_id=taken if isinstance(taken, str) else taken.object_id,
-            lane=self.lane.name,
-            outcome=outcome,
-            status=answer.status if answer is not None else None,
-            attempts=1 if waiting is None else waiting.requests,
-            at_s=self.wall_clock(),
-            ms=(now_s - sent_s) * 1000,
-            retryable=failed and verdict.meaning is not Meaning.FAILED,
-            after_unknown=unknown and outcome is Outcome.GONE,
-            code=verdict.code if outcome is not Outcome.DELETED else None,
-            error=verdict.message if failed else None,
-            request_id=verdict.request_id if outcome is not Outcome.DELETED else None,
-        )
-        self._release(waiting, deleted=outcome is Outcome.DELETED or unknown, ended=True)
-        if outcome is Outcome.FAILED:
-            self._end_failed(result)
-        else:
-            self._end_good(result)
-        if self.guard.stop is not None:
-            self.wake()
-
-    def _end_good(self, result: Result) -> None:
-        deleted = result.outcome is Outcome.DELETED
-        self._budget.earn()
-        self.guard.good(deleted=deleted)
-        if self._doubted_failed:
-            self._believe(self._doubted_failed)
-        if not deleted and self.guard.doubts_gone:
-            self._doubted_gone.append(result)
-            if len(self._doubted_gone) >= GONE_FIRST_MAX:
-                self.guard.all_gone()
-            return
-        self._write(result)
-        if self._doubted_gone:
-            self._believe(self._doubted_gone)
-
-    def _end_failed(self, result: Result) -> None:
-        if not self.guard.doubts_failed or result.retryable:
-            self._write(result)
-            return
-        self._doubted_failed.append(result)
-        if len(self._doubted_failed) >= FAILED_FIRST_MAX:
-            self.guard.all_failed(result.error or f"HTTP {result.status}")
-
-    def _believe(self, results: list[Result]) -> None:
-        for result in results:
-            self._write(result)
-        results.clear()
-
-    def _write(self, result: Result) -> None:
-        self.counts.add(result.outcome)
-        self.sink.append(result)
-        failures = self.control.failures
-        failures.note(failed=result.outcome is Outcome.FAILED)
-        if failures.exceeded:
-            self.control.stop_run(
-                Stop(
-                    StopCause.MAX_FAILURES,
-                    None,
-                    f"{failures.failed:,} of {failures.ended:,} IDs failed,"
-                    " more than --max-failures allows",
-                    "See `bulkdel failed LOG`, then start again: the log resumes",
-                )
-            )
-
-    def _release(self, waiting: _Waiting | None, *, deleted: bool, ended: bool = False) -> None:
-        """Give back an ID's place of ``--max-delete``, unless it may have been deleted."""
-        if not self.control.deletes.unlimited and (ended or waiting is None or not waiting.unknown):
-            self.control.deletes.release(deleted=deleted)
+    def _give_place_back(self, waiting: Waiting) -> None:
+        """Give an ID's place of ``--max-delete`` back, unless it may have been deleted."""
+        if not self._control.deletes.unlimited and not waiting.unknown:
+            self._control.deletes.release(deleted=False)
 
 
-def _as_waiting(taken: str | _Waiting) -> _Waiting:
-    return _Waiting(taken) if isinstance(taken, str) else taken
+def _as_waiting(taken: str | Waiting) -> Waiting:
+    return Waiting(taken) if isinstance(taken, str) else taken

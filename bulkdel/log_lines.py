@@ -48,7 +48,7 @@ _OUTCOMES: Final = frozenset(Outcome)
 # Python 3.11.7, a million lines of 167 bytes: 0.45 us each; `orjson.loads` 0.9 us.
 _STRING: Final = rb"[ !#-\[\]-\xff]*+"
 _NUMBER: Final = rb"(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+"
-_LINE: Final = re.compile(
+LINE: Final = re.compile(
     rb"""
     (?: \{"id":"(STRING)","lane":"(STRING)","outcome":"(deleted|gone)"
         ,"status":NUMBER,"attempts":NUMBER,"at":"STRING","ms":NUMBER
@@ -59,7 +59,8 @@ _LINE: Final = re.compile(
     """.replace(b"STRING", _STRING).replace(b"NUMBER", _NUMBER),
     re.VERBOSE,
 )
-_STRIDE: Final = _LINE.groups + 1  # `split` puts what is between two lines first: nothing
+"""One line of a log, newline included; see above."""
+_STRIDE: Final = LINE.groups + 1  # `split` puts what is between two lines first: nothing
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ def parse_block(block: bytes) -> Lines:
     """Return what ``block`` holds: whole lines, with their newlines."""
     if not _is_utf8(block):  # orjson refuses the lines that are not
         return parse_lines(block.split(b"\n")[:-1])
-    flat = _LINE.split(block)
+    flat = LINE.split(block)
     ids, lanes, words = flat[1::_STRIDE], flat[2::_STRIDE], flat[3::_STRIDE]
     lines = Lines(len(ids), ids, lanes, words)
     if None in words:

@@ -19,7 +19,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -30,6 +29,7 @@ from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.log_line import result_line
 from bulkdel.log_lock import lock_log
 from bulkdel.models import Result
+from bulkdel.settings import Durability
 from bulkdel.threads import InThread, in_thread
 
 GROUP_S: Final = 0.02
@@ -39,17 +39,6 @@ SYNC_S: Final = 1.0
 """Seconds between two syncs with `Durability.NORMAL`."""
 LINES_MAX: Final = 20_000
 """Lines in memory at which the lanes take no further ID."""
-
-
-class Durability(StrEnum):
-    """When written lines are forced to the disk."""
-
-    FULL = "full"
-    """After each group: a power cut loses at most 20 ms of lines."""
-    NORMAL = "normal"
-    """Once a second. A killed process loses nothing that was written."""
-    OFF = "off"
-    """Whenever the system likes."""
 
 
 class LogFile(Protocol):

@@ -34,65 +34,22 @@ from pathlib import Path
 import anyio
 import anyio.abc
 
+from bulkdel.endings import RunControl, Sink
 from bulkdel.errors import ConfigError, ResultLogError, SourceError
 from bulkdel.feed import Feed
 from bulkdel.feeding import Feeder, RunSource
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
-from bulkdel.lane import LaneWork, RunControl, Sink
+from bulkdel.lane import LaneWork
 from bulkdel.log_reading import LogFacts
 from bulkdel.models import Counts, Result, State, Summary
-from bulkdel.pacing.choose import make_pace
-from bulkdel.result_log import Durability, LogFile, ResultLog, open_disk_log
+from bulkdel.result_log import LogFile, ResultLog, open_disk_log
 from bulkdel.resume import Index, load
 from bulkdel.retry import RetryRules
-from bulkdel.settings import Lane
+from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
 from bulkdel.threads import InThread, in_thread
 from bulkdel.transport import Transport, open_transport
 from bulkdel.version import __version__
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What a user decides about one run.
-
-    Attributes:
-        lanes: The provider accounts.
-        log: The result log; an existing one is resumed. None keeps no log.
-        durability: When log lines are forced to the disk.
-        max_delete: Most deletions, counted over the whole log; None for no limit.
-        max_failures: Most failed IDs, or None.
-        max_failures_share: Most failed IDs as a share, 0 to 1, or None.
-        retry_failed: Try again the IDs that this log says failed for good.
-        allow_gone: Do not stop when everything is already gone.
-        wait_long: Wait as long as a provider asks, however long.
-        outage_limit_s: Seconds of outage after which a lane stops.
-
-    Raises:
-        ConfigError: A value is out of range.
-    """
-
-    lanes: Sequence[Lane]
-    log: Path | None = None
-    durability: Durability = Durability.NORMAL
-    max_delete: int | None = None
-    max_failures: int | None = None
-    max_failures_share: float | None = None
-    retry_failed: bool = False
-    allow_gone: bool = False
-    wait_long: bool = False
-    outage_limit_s: float = 600.0
-
-    def __post_init__(self) -> None:
-        names = [lane.name for lane in self.lanes]
-        if not names:
-            raise ConfigError("a run needs a lane")
-        if len(set(names)) < len(names):
-            raise ConfigError(f"two lanes have one name: {', '.join(sorted(names))}")
-        if self.max_delete is not None and self.max_delete < 0:
-            raise ConfigError(f"max-delete must be 0 or more, not {self.max_delete}")
-        if not 0 <= self.outage_limit_s <= 86_400:
-            raise ConfigError(f"outage-limit must be 0 to 86,400 s, not {self.outage_limit_s}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,11 +215,10 @@ class Run:
         for number, lane in enumerate(settings.lanes):
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
             self.works[lane.name] = LaneWork(
-                lane=lane,
+                lane,
                 feed=Feed(),
                 transport=await stack.enter_async_context(self.edge.transport(lane)),
                 sink=sink,
-                pace=make_pace(lane),
                 guard=LaneGuard(
                     lane.name,
                     deleted_before=_deletions(self.facts, lane.name),

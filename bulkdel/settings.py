@@ -1,6 +1,6 @@
-"""What a user decides about one lane, checked before anything is sent.
+"""What a user decides about a lane and about a run, checked before anything is sent.
 
-A `Lane` is one provider account. Its settings are made once, at the edge (the command
+A `Lane` is one provider account. Settings are made once, at the edge (the command
 line or the caller of the library), and passed down; defaults live here and nowhere else.
 """
 
@@ -9,7 +9,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -136,3 +139,57 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class Durability(StrEnum):
+    """When written lines are forced to the disk."""
+
+    FULL = "full"
+    """After each group: a power cut loses at most 20 ms of lines."""
+    NORMAL = "normal"
+    """Once a second. A killed process loses nothing that was written."""
+    OFF = "off"
+    """Whenever the system likes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What a user decides about one run.
+
+    Attributes:
+        lanes: The provider accounts.
+        log: The result log; an existing one is resumed. None keeps no log.
+        durability: When log lines are forced to the disk.
+        max_delete: Most deletions, counted over the whole log; None for no limit.
+        max_failures: Most failed IDs, or None.
+        max_failures_share: Most failed IDs as a share, 0 to 1, or None.
+        retry_failed: Try again the IDs that this log says failed for good.
+        allow_gone: Do not stop when everything is already gone.
+        wait_long: Wait as long as a provider asks, however long.
+        outage_limit_s: Seconds of outage after which a lane stops.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    lanes: Sequence[Lane]
+    log: Path | None = None
+    durability: Durability = Durability.NORMAL
+    max_delete: int | None = None
+    max_failures: int | None = None
+    max_failures_share: float | None = None
+    retry_failed: bool = False
+    allow_gone: bool = False
+    wait_long: bool = False
+    outage_limit_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        names = [lane.name for lane in self.lanes]
+        if not names:
+            raise ConfigError("a run needs a lane")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"two lanes have one name: {', '.join(sorted(names))}")
+        if self.max_delete is not None and self.max_delete < 0:
+            raise ConfigError(f"max-delete must be 0 or more, not {self.max_delete}")
+        if not 0 <= self.outage_limit_s <= 86_400:
+            raise ConfigError(f"outage-limit must be 0 to 86,400 s, not {self.outage_limit_s}")

@@ -22,9 +22,9 @@ from bulkdel.errors import ConfigError
 from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
-from bulkdel.result_log import Durability
 from bulkdel.resume import Index, load
-from bulkdel.run import Run, RunSettings
+from bulkdel.run import Run
+from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import FORMATS, STDIN, Source, SourceReader, open_source
 from bulkdel.survey import LaneSurvey, survey
 

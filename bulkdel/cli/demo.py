@@ -27,8 +27,8 @@ from bulkdel.emulator import (
 from bulkdel.feeding import ReaderSource
 from bulkdel.models import Summary
 from bulkdel.providers import get
-from bulkdel.run import Run, RunSettings
-from bulkdel.settings import Lane
+from bulkdel.run import Run
+from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import Source, open_source
 
 IDS: Final = {"ark": 12_000, "fireworks": 8_000}

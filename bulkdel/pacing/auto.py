@@ -93,6 +93,7 @@ class AutoPace:
         self._burst = 0.0
         self._place = 0.0
         self._choppy = False
+        self._ref = self._hi
         self._per_event = 1.0
         self._refused_then = 0
         self._proven = self._mode is not Mode.RAMP
@@ -254,7 +255,7 @@ class AutoPace:
             self._limit = 0.0
             self._anchor = None
             self._set_rate(max(min(self._r, self._meter.accept_rate(1.0)), self._r / 1.3))
-            self._hi = self._r * (1 + STEP)
+            self._hi = self._ref = self._r * (1 + STEP)
             self._mark(now_s, "found")
             return
         if self._mode is Mode.RAMP:
@@ -315,7 +316,7 @@ class AutoPace:
     def _mark(self, now_s: float, what: str) -> None:
         refused = self._meter.refused_all
         if what in ("event", "slots!") and self._mode is Mode.CRUISE and not self._dropped():
-            self._per_event += 0.2 * (min(8.0, refused - self._refused_then) - self._per_event)
+            self._per_event += 0.2 * (min(5.0, refused - self._refused_then) - self._per_event)
         self._refused_then = refused
         self._flight = (0, self._r)
         self._event = (now_s, self._meter.accepted_all, self._paused_s)
@@ -325,6 +326,13 @@ class AutoPace:
         self._note(now_s, what)
 
     def _lower(self, now_s: float) -> None:
+        before = max(self._r, self._flight[1] if self._flight else 0.0)
+        self._lower2(now_s)
+        if self._r < 0.9 * before:
+            self._mode = Mode.CLOSE
+            self._limit = 0.0
+
+    def _lower2(self, now_s: float) -> None:
         if self._dropped():
             rate = min(self._meter.accept_rate(1.0), self._between(now_s))
             self._set_rate(min(self._r * (1 - STEP), rate))
@@ -333,8 +341,11 @@ class AutoPace:
             return
         self._mode = Mode.CRUISE
         between = self._between(now_s)
-        self._hi = min(self._r, between * (1 + STEP / 2))
-        self._set_rate(min(self._r * (1 - STEP), between * (1 - STEP / 2)))
+        self._hi = self._ref = min(self._r, between * (1 + STEP / 2))
+        step = STEP
+        if self._choppy:
+            step *= min(3.0, max(1.0, (self._meter.refused_all - self._refused_then) / 3))
+        self._set_rate(min(self._r * (1 - step), between * (1 - STEP / 2)))
 
     def _between(self, now_s: float) -> float:
         """Return the rate taken from refusal to refusal: of a bucket, exactly its rate."""
@@ -354,7 +365,12 @@ class AutoPace:
             return inf
         if active_s > 8.0:
             self._anchor = None
-            return max(n / active_s, self._limit) if self._limit else inf
+            found = n / active_s
+            if not self._limit:
+                self._limit = 0.5 * (found + self._r)
+                return inf
+            self._limit = max(found, min(self._limit, self._r))
+            return self._limit
         if active_s > 2.0:
             self._anchor = None
             if not paused_s and n >= 20:
@@ -427,7 +443,7 @@ class AutoPace:
     def _grow(self, now_s: float, dt_s: float) -> None:
         r = self._r
         if self._mode is Mode.CLOSE:
-            self._set_rate(r * (1 + 0.08 * dt_s))
+            self._set_rate(r * (1 + (0.05 if self._latency.median_s > 0.3 else 0.08) * dt_s))
             return
         window = self._window
         if self._quiet_s and window is not None and now_s < window.opened_s + self._quiet_s:
@@ -438,18 +454,22 @@ class AutoPace:
             self._base_s = now_s
             return
         p = REFUSED_SHARE / max(1.0, self._per_event)
-        grown = r * (1 + STEP * p * r * dt_s)
         expected_s = max(2.0, 1 / (p * r))
-        if now_s - self._base_s > 1.5 * expected_s and self._event is not None:
-            spare = REFUSED_SHARE * r * (now_s - self._event[0]) / (self._latency.median_s + 0.05)
-            if not self._choppy:
-                grown = max(grown, min(r * (1 + 0.1 * dt_s), (self._limit or self._hi) + spare))
+        quiet_s = now_s - self._base_s - 1.5 * expected_s
+        speed = STEP * p * r
+        if not self._limit and not self._choppy:
+            speed = max(speed, 0.015)
+        if quiet_s > 0 and self._event is not None:
+            speed = max(speed, min(0.015 if self._choppy else 0.1, speed * 2 ** (4 * quiet_s / expected_s)))
+            spare = REFUSED_SHARE * r * (now_s - self._event[0]) / (2 * self._latency.median_s + 0.05)
+            self._set_rate(min(r * (1 + speed * dt_s), max(r, (self._limit or self._ref) + spare)))
             if self._risen(now_s):
                 self._mode = Mode.SEARCH
                 self._cap = float(self._concurrency)
                 self._set_cap()
                 self._note(now_s, "search")
-        self._set_rate(grown)
+        else:
+            self._set_rate(r * (1 + speed * dt_s))
         self._hi = max(self._hi, self._r)
 
     def _risen(self, now_s: float) -> bool:
@@ -458,4 +478,4 @@ class AutoPace:
             return False
         at_s, n0, _ = self._event
         n = self._meter.accepted_all - n0
-        return n - self._limit * (now_s - at_s) > 10 + 0.015 * n
+        return n - self._limit * (now_s - at_s) > 8 + 0.012 * n

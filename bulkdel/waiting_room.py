@@ -1,0 +1,88 @@
+"""The IDs of one lane that wait for another attempt. They hold no place in flight.
+
+    put_back ──> ordered by when they are due ──> take
+    keep_for_probe ──> the one ID that must be asked next ──> take, before all others
+
+How many may wait is bounded: at the bound `is_full`, and the lane takes no fresh ID.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+
+from bulkdel.retry import RetryBudget
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """An ID after its first attempt.
+
+    Attributes:
+        object_id: The ID.
+        requests: Requests sent for it in this run.
+        troubles: Of those, answers that were server errors, or none at all.
+        refusals: Of those, refusals.
+        unknown: A request got no answer: it may have been carried out.
+    """
+
+    object_id: str
+    requests: int = 1
+    troubles: int = 0
+    refusals: int = 0
+    unknown: bool = False
+
+
+class WaitingRoom:
+    """IDs between two attempts, and the retry budget they share.
+
+    Args:
+        size: How many may wait before it is full.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.budget = RetryBudget()
+        self._size = size
+        self._heap: list[tuple[float, int, Waiting]] = []
+        self._probe: Waiting | None = None
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) + (self._probe is not None)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no fresh ID may be taken."""
+        return len(self) >= self._size
+
+    def put_back(self, waiting: Waiting, due_s: float) -> None:
+        """Keep an ID until ``due_s``."""
+        self._serial += 1
+        heapq.heappush(self._heap, (due_s, self._serial, waiting))
+
+    def keep_for_probe(self, waiting: Waiting) -> None:
+        """Keep the ID that must be asked before any other."""
+        self._probe = waiting
+
+    def wait_s(self, now_s: float) -> float:
+        """Return 0.0 if an ID may be taken now, else seconds; infinity if none waits."""
+        if self._probe is not None:
+            return 0.0
+        if not self._heap:
+            return math.inf
+        return max(0.0, self._heap[0][0] - now_s, self.budget.wait_s(now_s))
+
+    def first(self) -> Waiting:
+        """Return the ID that `take` would take."""
+        return self._probe if self._probe is not None else self._heap[0][2]
+
+    def take(self, now_s: float) -> Waiting:
+        """Take the ID that is next, and count the request that it is taken for."""
+        if self._probe is not None:
+            waiting, self._probe = self._probe, None
+        else:
+            self.budget.spend(now_s)
+            waiting = heapq.heappop(self._heap)[2]
+        waiting.requests += 1
+        return waiting
