@@ -133,6 +133,7 @@ class Endings:
 
     def _write(self, result: Result) -> None:
         self._counts.add(result.outcome)
+        self._counts.after_unknown += result.after_unknown
         self._sink.append(result)
         failures = self._control.failures
         failures.note(failed=result.outcome is Outcome.FAILED)

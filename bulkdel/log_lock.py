@@ -37,8 +37,9 @@ def lock_log(log: Path, *, shown: Path) -> Iterator[None]:
             break
         os.close(fd)  # its owner removed it between our two steps; take the new one
     try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"process {os.getpid()} on host {socket.gethostname()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; the name is only for people
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"process {os.getpid()} on host {socket.gethostname()}\n".encode(), 0)
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -192,6 +192,8 @@ class Counts:
         invalid: Rows that hold no ID.
         requests: Requests sent.
         refused: Requests refused.
+        after_unknown: Of those gone: IDs for which an earlier request of ours got no
+            answer, so that it may have been our own deletion.
     """
 
     read: int = 0
@@ -204,6 +206,7 @@ class Counts:
     invalid: int = 0
     requests: int = 0
     refused: int = 0
+    after_unknown: int = 0
 
     @property
     def ended(self) -> int:

@@ -24,8 +24,7 @@ LINE_EVERY_S: Final = 10.0
 RATE_OVER_S: Final = 15.0
 """The rate shown is that of the last so many seconds."""
 
-_BAR: Final = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix}"
-_NO_TOTAL: Final = "{desc} {n_fmt} {postfix}"
+_BAR: Final = "{desc} {percentage:3.0f}%|{bar:30}| "
 
 
 class LaneRate:
@@ -76,13 +75,14 @@ async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) ->
             now_s = anyio.current_time()
             for name, work in run.works.items():
                 if name not in bars:
-                    bars[name] = _bar(name, len(bars), file)
+                    bars[name] = _bar(name.ljust(max(map(len, run.works))), len(bars), file)
                     rates[name] = LaneRate(run.began_s)
                 _update(bars[name], work, rates[name], now_s, totals.get(name))
             await anyio.sleep(BAR_EVERY_S)
     finally:
         for name, bar in bars.items():
             _update(bar, run.works[name], rates[name], anyio.current_time(), totals.get(name))
+        for bar in bars.values():  # after all updates: closing one moves the others up
             bar.close()
 
 
@@ -93,19 +93,21 @@ def _bar(name: str, position: int, file: TextIO) -> tqdm[Any]:
         file=file,
         leave=True,
         dynamic_ncols=True,
-        bar_format=_NO_TOTAL,
+        bar_format="{desc}",
     )
 
 
 def _update(
     bar: tqdm[Any], work: LaneWork, rate: LaneRate, now_s: float, total: int | None
 ) -> None:
-    if total is not None:
-        bar.total = max(total, done(work))
-        bar.bar_format = _BAR
     bar.n = done(work)
     words = figures(work, rate.note(now_s, work.counts.ended), total)
-    bar.set_postfix_str(words, refresh=False)
+    of = "" if total is None else f"/{total:,}"
+    # tqdm's own count has no thousands separators, and its postfix begins with a comma.
+    text = f"{done(work):,}{of}, {words}".replace("{", "{{").replace("}", "}}")
+    if total is not None:
+        bar.total = max(total, done(work))
+    bar.bar_format = ("{desc} " if total is None else _BAR) + text
     bar.refresh()
 
 

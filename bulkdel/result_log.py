@@ -37,6 +37,8 @@ GROUP_S: Final = 0.02
 200 lines and its sync took 0.34 ms, so the disk is not what bounds a run."""
 SYNC_S: Final = 1.0
 """Seconds between two syncs with `Durability.NORMAL`."""
+_HEADER: Final = b'{"run":{"at":"'
+
 LINES_MAX: Final = 20_000
 """Lines in memory at which the lanes take no further ID."""
 
@@ -239,6 +241,8 @@ def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
     real = Path(os.path.realpath(path))
     if real.is_dir():
         raise ConfigError(f"log {path}: this is a directory; name a file")
+    if real.suffix in (".gz", ".zst"):
+        raise ConfigError(f"log {path}: a compressed log is finished; unpack it to go on with it")
     if real.exists() and not real.is_file():
         raise ConfigError(f"log {path}: this is not a regular file")
     if not real.parent.is_dir():
@@ -263,8 +267,7 @@ def _cut_torn_line(file: DiskLog, path: Path) -> int:
 
     The start is checked first: a file that is not a result log is never touched.
     """
-    start = file.read_at(0, 4096)
-    if not _looks_like_log(start):
+    if not _looks_like_log(file):
         raise ConfigError(f"log {path}: this is not a result log of bulkdel; it is left as it is")
     end = file.size
     step = 1 << 20
@@ -281,10 +284,21 @@ def _cut_torn_line(file: DiskLog, path: Path) -> int:
     return torn
 
 
-def _looks_like_log(start: bytes) -> bool:
-    """Whether a file that begins so is a log, or what a crash left of one."""
-    usual = (b'{"run":', b'{"id":')
-    return any(start.startswith(u) or u.startswith(start) for u in usual) or not start.strip(b"\0")
+def _looks_like_log(file: DiskLog) -> bool:
+    """Whether a file is a log, or what a crash left of one.
+
+    Its first line tells: a header or a result. ``{"id":`` alone is not enough: a JSONL
+    file of IDs begins so, too.
+    """
+    start = file.read_at(0, 1 << 16)
+    if start.startswith(_HEADER) or _HEADER.startswith(start):
+        return True
+    if start.startswith(b'{"id":"'):
+        line = start.split(b"\n", 1)[0]
+        return b'","lane":"' in line and b'","outcome":"' in line
+    return all(
+        not file.read_at(begin, 1 << 20).strip(b"\0") for begin in range(0, file.size, 1 << 20)
+    )
 
 
 def _sync_directory(directory: Path) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -102,7 +103,7 @@ class Run:
     _interrupted: bool = False
     _draining: bool = False
     _log: ResultLog | None = None
-    _feeding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    _feeding: anyio.CancelScope | None = None
 
     def __post_init__(self) -> None:
         self.counts = {lane.name: Counts() for lane in self.settings.lanes}
@@ -147,9 +148,7 @@ class Run:
         if self._draining:
             return
         self._draining = True
-        self._feeding.cancel()
-        for source in self.sources:
-            source.interrupt()
+        self._stop_feeding()
         for work in self.works.values():
             work.drain()
 
@@ -186,15 +185,22 @@ class Run:
         index, self.facts = await self.edge.run_blocking(
             partial(load, self.settings.log, retry_failed=retry_failed)
         )
-        for header in self.facts.runs:
-            self._check_header(header)
+        self._check_lanes(self.facts.runs)
         return index
 
-    def _check_header(self, header: dict[str, object]) -> None:
+    def _check_lanes(self, headers: Sequence[dict[str, Any]]) -> None:
         """Refuse a log whose IDs were deleted somewhere else than this run would."""
-        lanes = header.get("lanes")
+        befores: dict[str, Any] = {}
+        for header in headers:
+            befores.update(header.get("lanes") or {})
+        names = [lane.name for lane in self.settings.lanes]
+        if befores and not set(befores) & set(names):
+            raise ConfigError(
+                f"log {self.settings.log}: it is of {_lanes(befores)}, this run is of"
+                f" {_lanes(names)}; name another --log"
+            )
         for lane in self.settings.lanes:
-            before = lanes.get(lane.name) if isinstance(lanes, dict) else None
+            before = befores.get(lane.name)
             if not isinstance(before, dict):
                 continue
             was = (before.get("provider"), before.get("base_url"))
@@ -284,7 +290,7 @@ class Run:
                     if not left[name]:
                         feeds[name].close()
 
-        with self._feeding:
+        with anyio.CancelScope() as self._feeding:
             async with anyio.create_task_group() as tasks:
                 for source in self.sources:
                     tasks.start_soon(feed_one, source)
@@ -298,9 +304,13 @@ class Run:
             self.stops.append(work.guard.stop)
         work.feed.abandon()
         if all(other.feed.abandoned for other in self.works.values()):
+            self._stop_feeding()
+
+    def _stop_feeding(self) -> None:
+        if self._feeding is not None:
             self._feeding.cancel()
-            for source in self.sources:
-                source.interrupt()
+        for source in self.sources:
+            source.interrupt()
 
     # -- ending -----------------------------------------------------------------------
 
@@ -328,6 +338,10 @@ class Run:
         except ResultLogError as exc:
             exc.summary = summary
             raise
+
+
+def _lanes(names: Iterable[str]) -> str:
+    return "lane " + ", ".join(map(repr, names))
 
 
 def _deletions(facts: LogFacts, lane: str | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from log_samples import IN_FOLDER, RESULTS, ending, line
 
 from bulkdel.log_line import result_line
-from bulkdel.log_reading import Ending, LogFacts, read_failed, read_log
+from bulkdel.log_reading import BLOCK_BYTES, LINE_BYTES_MAX, Ending, LogFacts, read_failed, read_log
 from bulkdel.models import Outcome, Result
 
 Said = list[tuple[str, str, Ending]]
@@ -115,19 +116,30 @@ def test_nul_bytes_at_the_end_are_told(torn: bytes, tmp_path: Path) -> None:
     assert facts.damaged == 0
 
 
-@pytest.mark.parametrize("end", [b"", b"\0", b"\n" + line()])
-def test_a_line_without_end_takes_no_memory(end: bytes, tmp_path: Path) -> None:
+def test_a_line_without_end_takes_no_memory(tmp_path: Path) -> None:
     """A file that is no log at all may be one line of any length."""
     path = tmp_path / "log"
-    path.write_bytes(line() + b'{"id":"' + b"x" * 9_000_000 + end)
+    path.write_bytes(line() + b"x" * (40 << 20))
+    tracemalloc.start()
 
     read_back, facts = read(path)
 
-    if end.startswith(b"\n"):
-        assert (len(read_back), facts.damaged_lines, facts.torn_bytes) == (2, [2], 0)
-    else:
-        assert (len(read_back), facts.torn_bytes) == (1, 9_000_007 + len(end))
-        assert facts.ends_in_nul == (end == b"\0")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 << 20
+    assert (len(read_back), facts.torn_bytes, facts.ends_in_nul) == (1, 40 << 20, False)
+
+
+def test_what_follows_an_overlong_line_on_the_same_line_does_not_count(tmp_path: Path) -> None:
+    """However long the line is, and wherever a block of the file ends."""
+    path = tmp_path / "log"
+    filler = b"x" * (LINE_BYTES_MAX + BLOCK_BYTES - len(line()))
+    path.write_bytes(line() + filler + line("resp_2") + line("resp_3"))
+
+    read_back, facts = read(path)
+
+    assert [object_id for _, object_id, _ in read_back] == ["resp_1", "resp_3"]
+    assert facts.damaged_lines == [2]
 
 
 def test_lines_across_the_borders_of_blocks_are_whole(tmp_path: Path) -> None:
@@ -164,6 +176,17 @@ def test_headers_summaries_and_times_are_kept(tmp_path: Path) -> None:
     assert facts_killed.damaged == 0
 
 
+def test_the_last_time_is_kept_over_lines_without_one(tmp_path: Path) -> None:
+    """A log may end in a megabyte of lines that tell no time."""
+    path = tmp_path / "log"
+    path.write_bytes(line() + b"\n" * 3 * BLOCK_BYTES)
+
+    _, facts = read(path)
+
+    assert facts.last_at == "2026-11-22T00:40:12.123Z"
+    assert (facts.damaged, facts.lines) == (0, 1 + 3 * BLOCK_BYTES)
+
+
 def test_deletions_are_counted_by_lane_over_the_whole_log(tmp_path: Path) -> None:
     """--max-delete counts every deletion, whatever a later line says of the ID."""
     path = tmp_path / "log"
@@ -179,7 +202,7 @@ def test_deletions_are_counted_by_lane_over_the_whole_log(tmp_path: Path) -> Non
 def test_the_quick_look_for_failed_ids_misses_none(results: list[Result], tmp_path: Path) -> None:
     """`bulkdel failed` must print each, however its line is written."""
     path = tmp_path / "log"
-    path.write_bytes(b"".join(map(result_line, results)) + line("e").replace(b'"d', b'"\\u0064'))
+    path.write_bytes(b"".join(map(result_line, results)))
     failing = (Ending.FAILED, Ending.RETRYABLE)
     expected = [said(result) for result in results if ending(result) in failing]
 
@@ -191,6 +214,17 @@ def test_the_quick_look_for_failed_ids_misses_none(results: list[Result], tmp_pa
     ]
 
     assert by_lane(found) == by_lane(expected)
+
+
+def test_a_failed_line_is_found_in_its_place_however_it_is_written(tmp_path: Path) -> None:
+    """The word may hold an escape; the order of the log stays the order of the IDs."""
+    path = tmp_path / "log"
+    escaped = line("a", "failed").replace(b"failed", b"f\\u0061iled")
+    path.write_bytes(escaped + line("b", "failed") + line("c") + escaped.replace(b'"a"', b'"d"'))
+
+    [part] = read_failed(path)
+
+    assert part.ids == [b"a", b"b", b"d"]
 
 
 def test_an_empty_log_says_nothing(tmp_path: Path) -> None:

@@ -28,8 +28,11 @@ def test_reads_a_finished_log_that_was_compressed(tmp_path: Path) -> None:
     assert read_ids(path) == [b"resp_1", b"resp_2"]
 
 
+COMPRESSED = gzip.compress(line() * 99)
+
+
 @pytest.mark.parametrize(
-    "data", [gzip.compress(line() * 99)[:-20], b"no gzip", b"\x1f\x8b\x08\x00"]
+    "data", [COMPRESSED[:-20], COMPRESSED[:10] + b"\x07" * 40, b"no gzip", b"\x1f\x8b\x08\x00"]
 )
 def test_a_damaged_compressed_log_is_refused(data: bytes, tmp_path: Path) -> None:
     """What is behind the damage cannot be known, so nothing may rest on it."""

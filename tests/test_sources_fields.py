@@ -152,7 +152,7 @@ def test_a_quote_that_is_never_closed_costs_one_row_not_the_file() -> None:
 
 def test_a_row_of_many_quoted_lines_is_bounded() -> None:
     """Short fields, but a row that never ends: the row has a limit of its own."""
-    data = b"id,name\n" + b'x,"' + b'a\n","' * 1_000_000
+    data = b"id,name\n" + b'x,"' + b'a\n","' * 300_000
 
     ids, invalid = _read_rows(data, "csv")
 

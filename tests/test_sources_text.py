@@ -147,6 +147,16 @@ def test_lines_are_numbered_across_pieces_and_long_lines() -> None:
     assert invalid[0].reason == "the line has more than 4,096 bytes"
 
 
+def test_a_line_may_have_just_as_many_bytes_as_is_said() -> None:
+    """The limit counts the whole line, so that it is the same however the bytes arrive."""
+    ids, invalid = _read_text(b"resp_1".rjust(4096) + b"\n" + b"resp_2".rjust(4097) + b"\n")
+
+    assert ids == ["resp_1"]
+    assert [(row.line, row.reason) for row in invalid] == [
+        (2, "the line has more than 4,096 bytes")
+    ]
+
+
 def test_a_line_without_end_takes_no_memory() -> None:
     """A binary file given by mistake is one line of a gigabyte; it must not fill memory."""
     digests = []

@@ -8,6 +8,7 @@ import traceback
 import zlib
 from contextlib import suppress
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,12 +23,11 @@ from transport_server import (
     raw_server,
 )
 
-from bulkdel.errors import NoAnswerError, NotSentError, TransportError
+from bulkdel.errors import NoAnswerError, TransportError
 from bulkdel.models import Answer
 from bulkdel.transport.endpoint import BODY_BYTES_MAX
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-OTHER = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"deleted":true}'
 
 
 @every_way
@@ -145,7 +145,8 @@ def test_body_that_never_ends_is_cut(way: Way, head: bytes) -> None:
     async def test() -> None:
         async with raw_server(script) as server, way.open(server) as transport:
             answer = await transport.send("resp_1")
-            await server.peers[0].closed.wait()
+            with anyio.fail_after(2):
+                await server.peers[0].closed.wait()
 
         assert len(answer.body) == BODY_BYTES_MAX
 
@@ -239,82 +240,6 @@ def test_random_bytes_give_an_answer_or_none(way: Way, raw: bytes, cut: int) -> 
 
 
 @every_way
-@pytest.mark.parametrize("unasked", [OTHER, OTHER[:20], b"HTTP/1.1 408 Timeout\r\n\r\n", b"x"])
-def test_answer_on_an_idle_connection_belongs_to_nobody(way: Way, unasked: bytes) -> None:
-    """It would pass for the answer to the next ID, which may not even exist."""
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.write(OK)
-        if len(peer.server.peers) == 1:
-            await asyncio.sleep(0.02)
-            await peer.write(unasked)
-        await peer.request()
-        await peer.write(OTHER[20:])
-        await peer.reader.read()
-
-    async def test() -> None:
-        async with raw_server(script) as server, way.open(server) as transport:
-            await transport.send("resp_1")
-            await asyncio.sleep(0.06)
-            try:
-                answer = await transport.send("resp_2")
-            except NoAnswerError:
-                assert unasked == OTHER[:20], "only half an answer cannot be seen before"
-            else:
-                assert answer.body == b"{}"
-
-        assert len(server.heads) == 2
-
-    way.run(test)
-
-
-@every_way
-@pytest.mark.parametrize("cut", [0, 1, 20, len(OTHER) - 1, len(OTHER)])
-def test_second_answer_to_one_request_belongs_to_nobody(way: Way, cut: int) -> None:
-    """A proxy that answers twice must not confirm the next deletion in advance."""
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.write(OK + OTHER[:cut])
-        await peer.request()
-        await peer.write(OTHER[cut:] or OK)
-        await peer.reader.read()
-
-    async def test() -> None:
-        async with raw_server(script) as server, way.open(server) as transport:
-            assert (await transport.send("resp_1")).body == b"{}"
-            try:
-                answer = await transport.send("resp_2")
-            except NoAnswerError:
-                return
-            if cut:
-                assert len(server.peers) == 2
-                assert answer.body == b"{}"
-
-    way.run(test)
-
-
-@every_way
-def test_answer_before_any_request_belongs_to_nobody(way: Way) -> None:
-    """Nothing was sent on that connection, so nothing can be confirmed on it."""
-
-    async def script(peer: Peer) -> None:
-        await peer.write(OTHER)
-        await peer.reader.read()
-
-    async def test() -> None:
-        async with raw_server(script) as server, way.open(server) as transport:
-            # On plain TCP it may come before or after we write; TLS would need a handshake.
-            try:
-                await transport.send("resp_1")
-            except NotSentError:
-                assert server.heads == []
-
-    way.run(test)
-
-
-@every_way
 def test_compressed_body_is_left_as_it_is(way: Way) -> None:
     """We ask for a plain one; unpacking could turn 64 KiB into 64 MiB."""
     packed = zlib.compress(b"x" * 1_000_000)
@@ -337,7 +262,7 @@ def test_no_error_shows_what_the_server_echoes(way: Way) -> None:
     """A server that sends our request back sends the key back; errors end in logs."""
 
     async def script(peer: Peer) -> None:
-        await peer.write((await peer.request()) * 2)
+        await peer.write(b" ".join((await peer.request()).split(b"\r\n")) + b"\r\n")
 
     async def test() -> None:
         async with raw_server(script) as server, way.open(server) as transport:

@@ -131,7 +131,7 @@ async def raw_server(
             peer.closed.set()
             tasks.discard(task)
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=512)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
@@ -183,6 +183,7 @@ class Way(NamedTuple):
         base: str = "http://127.0.0.1:{port}/v1",
         timeout_s: float = 10.0,
         idle_max_s: float = IDLE_MAX_S,
+        concurrency: int = 128,
     ) -> AsyncIterator[Transport]:
         """Open the transport of a lane at ``base``; ``{port}`` is the server's."""
         lane = Lane(
@@ -191,6 +192,7 @@ class Way(NamedTuple):
             base_url=base.format(port=server.port),
             allow_http=True,
             timeout_s=timeout_s,
+            concurrency=concurrency,
         )
         endpoint = replace(await endpoint_of(lane), idle_max_s=idle_max_s)
         async with self.opener(endpoint) as transport:

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
 import click
-import orjson
 
-from bulkdel.cli import card
 from bulkdel.cli.exits import INTERRUPTED, exit_code
-from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
-from bulkdel.cli.output import summary_text
-from bulkdel.cli.session import Session, backend_options, raise_open_files
-from bulkdel.errors import ConfigError
-from bulkdel.feeding import ReaderSource
-from bulkdel.guards import parse_max_failures
-from bulkdel.models import State, Summary
-from bulkdel.resume import Index, load
-from bulkdel.run import Run
-from bulkdel.settings import Durability, RunSettings
-from bulkdel.sources import FORMATS, STDIN, Source, SourceReader, open_source
-from bulkdel.survey import LaneSurvey, survey
-
-LOG_SUFFIX = ".bulkdel.jsonl"
+from bulkdel.cli.job import Job
+from bulkdel.settings import Durability
+from bulkdel.sources import FORMATS
 
 _EPILOG = """\b
 Examples:
@@ -66,6 +49,7 @@ BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
 @click.option(
     "--format",
     "format_",
+    envvar="BULKDEL_DELETE_FORMAT",
     metavar="NAME",
     help=f"Format of the sources: {', '.join(FORMATS)}, also with .gz or .zst. [by file name]",
 )
@@ -162,7 +146,13 @@ BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
 )
 @click.option("--dry-run", is_flag=True, help="Read, check and count; send nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout.")
+@click.option(
+    "--json",
+    "as_json",
+    envvar="BULKDEL_DELETE_JSON",
+    is_flag=True,
+    help="The summary as one JSON object on stdout.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def delete(sources: tuple[str, ...], **flags: Any) -> None:
     """Delete the IDs of the sources, one request each.
@@ -171,152 +161,11 @@ def delete(sources: tuple[str, ...], **flags: Any) -> None:
     or .zst), `-` for stdin, or LANE=FILE. Every ID ends as one line in the result log;
     start the same command again to resume.
     """
-    job = _Job(sources, flags)
+    job = Job(sources, flags)
     if flags["dry_run"]:
         job.dry_run()
-        return
-    if not flags["yes"] and not job.is_confirmed():
+    elif flags["yes"] or job.is_confirmed():
+        sys.exit(exit_code(job.run()))
+    else:
         click.echo("Nothing was sent.", err=True)
         sys.exit(INTERRUPTED)
-    summary = job.run()
-    sys.exit(exit_code(summary))
-
-
-class _Job:
-    """One call of the command: its sources, lanes and log."""
-
-    def __init__(self, arguments: Sequence[str], flags: dict[str, Any]) -> None:
-        self._flags = flags
-        self._sources = make_sources(
-            arguments,
-            provider=flags["provider"],
-            format=flags["format_"],
-            id_field=flags["id_field"],
-            provider_field=flags["provider_field"],
-        )
-        self._log = flags["log"] or _default_log(self._sources)
-        self._lanes = make_lanes(
-            self._sources,
-            LaneOptions(
-                base_url=flags["base_url"],
-                api_key_env=flags["api_key_env"],
-                concurrency=flags["concurrency"],
-                rate=flags["rate"],
-                rate_max=flags["rate_max"],
-                attempts=flags["attempts"],
-                timeout=flags["timeout"],
-                allow_http=flags["allow_http"],
-            ),
-            provider=flags["provider"],
-            environ=os.environ,
-            dry_run=flags["dry_run"],
-        )
-        most, share = None, None
-        if flags["max_failures"] is not None:
-            most, share = parse_max_failures(flags["max_failures"])
-        self._settings = RunSettings(
-            lanes=self._lanes,
-            log=self._log,
-            durability=Durability(flags["durability"]),
-            max_delete=flags["max_delete"],
-            max_failures=most,
-            max_failures_share=share,
-            retry_failed=flags["retry_failed"],
-            allow_gone=flags["allow_gone"],
-            wait_long=flags["wait_long"],
-            outage_limit_s=flags["outage_limit"],
-        )
-
-    def dry_run(self) -> None:
-        """Print what would be done."""
-        found = self._survey()
-        if self._flags["as_json"]:
-            lanes = {
-                name: {
-                    "read": here.read,
-                    "to_send": here.to_send,
-                    "skipped": here.skipped,
-                    "duplicates": here.duplicates,
-                    "invalid": here.invalid,
-                    "odd": here.odd,
-                }
-                for name, here in found.items()
-            }
-            click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
-            return
-        click.echo(card.card(self._lanes, found, str(self._log)))
-        click.echo(card.first_urls(self._lanes, found))
-        click.echo("Dry run: nothing was sent.")
-
-    def is_confirmed(self) -> bool:
-        """Show the card and ask; nothing to send needs no answer."""
-        if any(source.name == STDIN for source in self._sources):
-            text = card.unknown_card(self._lanes, str(self._log))
-        else:
-            if not sys.stderr.isatty():
-                card.confirm("", typed_from_terminal=False)
-            found = self._survey()
-            if not any(here.to_send for here in found.values()):
-                return True
-            text = card.card(self._lanes, found, str(self._log))
-        return card.confirm(text, typed_from_terminal=sys.stderr.isatty())
-
-    def run(self) -> Summary:
-        """Delete, show progress, print the summary."""
-        raise_open_files(sum(lane.concurrency for lane in self._lanes))
-        readers = self._open()
-        run = Run(
-            self._settings,
-            [
-                ReaderSource(reader, source.label, source.lane)
-                for reader, source in zip(readers, self._sources, strict=True)
-            ],
-        )
-        session = Session(run, self._sources, quiet=self._flags["quiet"])
-        summary: Summary = anyio.run(session.run, backend_options=backend_options())
-        if self._flags["as_json"]:
-            click.echo(orjson.dumps(summary.as_dict()))
-        else:
-            click.echo(summary_text(summary))
-        if summary.reason is not None:
-            click.echo(f"bulkdel: stopped: {summary.reason}", err=True)
-        if summary.state is State.INTERRUPTED:
-            click.echo(f"Resume with: {self._resume_command()}", err=True)
-        return summary
-
-    def _open(self) -> list[SourceReader]:
-        names = frozenset(lane.name for lane in self._lanes)
-        readers: list[SourceReader] = []
-        try:
-            for source in self._sources:
-                reader = open_source(source, lanes=names, stdin=sys.stdin.buffer)
-                readers.append(reader)
-        except BaseException:
-            for reader in readers:
-                reader.close()
-            raise
-        return readers
-
-    def _survey(self) -> dict[str, LaneSurvey]:
-        index = Index()
-        if self._log.exists():
-            index, _ = load(self._log, retry_failed=self._flags["retry_failed"])
-        readers = self._open()
-        try:
-            return dict(survey(readers, self._lanes, index))
-        finally:
-            for reader in readers:
-                reader.close()
-
-    def _resume_command(self) -> str:
-        command = shlex.join(["bulkdel", *sys.argv[1:]])
-        if any(source.name == STDIN for source in self._sources):
-            return f"{command}   (with the same IDs on stdin)"
-        return command
-
-
-def _default_log(sources: Sequence[Source]) -> Path:
-    first = sources[0]
-    if first.name == STDIN:
-        raise ConfigError("give --log FILE: stdin has no name to make the log's name from")
-    return Path(first.name + LOG_SUFFIX)

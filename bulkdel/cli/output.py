@@ -50,7 +50,8 @@ def summary_text(summary: Summary) -> str:
 def _what(counts: Counts) -> str:
     parts = [
         (counts.deleted, "deleted"),
-        (counts.gone, "gone already"),
+        (counts.gone - counts.after_unknown, "gone already"),
+        (counts.after_unknown, "gone after a request of ours that got no answer"),
         (counts.failed, "failed"),
         (counts.invalid, "invalid"),
         (counts.skipped, "done before"),

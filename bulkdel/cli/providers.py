@@ -10,7 +10,13 @@ from bulkdel.providers import PROVIDERS
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option(
+    "--json",
+    "as_json",
+    envvar="BULKDEL_PROVIDERS_JSON",
+    is_flag=True,
+    help="One JSON object on stdout.",
+)
 def providers(*, as_json: bool) -> None:
     """Show the providers, their endpoints, key variables and known limits."""
     if as_json:

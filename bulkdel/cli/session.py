@@ -10,7 +10,7 @@ import anyio
 import anyio.abc
 import click
 
-from bulkdel.errors import ResultLogError
+from bulkdel.errors import BulkdelError
 from bulkdel.models import Summary
 from bulkdel.progress import LaneRate, show_bars, show_lines, status_line
 from bulkdel.run import Run
@@ -33,26 +33,26 @@ class Session:
         self._quiet = quiet
         self._totals: dict[str, int | None] = {}
         self._ended = False
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
         self._rates: dict[str, LaneRate] = {}
 
     async def run(self) -> Summary:
         """Run to the end; the first Ctrl-C drains, the second cancels.
 
         Raises:
-            ResultLogError: The log could not be written.
+            BulkdelError: As `Run.run`.
         """
         summary: Summary | None = None
-        failed: ResultLogError | None = None
+        failed: BulkdelError | None = None
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._listen)
             if not self._quiet:
                 tasks.start_soon(self._count)
                 tasks.start_soon(self._show)
             try:
-                with self._scope:
+                with anyio.CancelScope() as self._scope:
                     summary = await self._run.run()
-            except ResultLogError as exc:
+            except BulkdelError as exc:  # out of the group, which would wrap it
                 failed = exc
             self._ended = True
             tasks.cancel_scope.cancel()
@@ -72,7 +72,8 @@ class Session:
                     self._print_status()
                 elif asked:
                     click.echo("Cancelled; what was in flight is still to do.", err=True)
-                    self._scope.cancel()
+                    if self._scope is not None:
+                        self._scope.cancel()
                 else:
                     asked = True
                     flying = sum(work.in_flight for work in self._run.works.values())

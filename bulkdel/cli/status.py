@@ -14,7 +14,13 @@ from bulkdel.resume import Index
 
 @click.command(epilog="\b\nExample:\n  bulkdel status purge.jsonl")
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a log on stdout.")
+@click.option(
+    "--json",
+    "as_json",
+    envvar="BULKDEL_STATUS_JSON",
+    is_flag=True,
+    help="One JSON object a log on stdout.",
+)
 def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
     """Say what the logs hold; also of a log that is being written just now."""
     for log in logs:

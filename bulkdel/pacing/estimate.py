@@ -134,12 +134,16 @@ class Latency:
     samples_max: Final = _SAMPLES_MAX
     KEEP_S: Final = 60.0
 
-    def __init__(self, expected_s: float = 0.1) -> None:
+    def __init__(self) -> None:
         self.samples: list[float] = []
         self._medians: deque[tuple[float, float]] = deque()
-        self.median_s = self.base_s = expected_s
+        self.median_s = self.base_s = 0.1
 
-    def tick(self, now_s: float, *, forget: bool = True) -> bool:
+    def expect(self, median_s: float) -> None:
+        """Take the median of an earlier run until there is one of this."""
+        self.median_s = self.base_s = median_s
+
+    def tick(self, now_s: float) -> bool:
         """Take the samples into account; return whether there were enough for a median."""
         enough = len(self.samples) >= _SAMPLES_MIN
         if not enough and (self._medians or not self.samples):
@@ -150,7 +154,7 @@ class Latency:
             self.base_s = self.median_s
             return False
         self._medians.append((now_s, self.median_s))
-        while forget and self._medians[0][0] < now_s - self.KEEP_S:
+        while self._medians[0][0] < now_s - self.KEEP_S:
             self._medians.popleft()
         self.base_s = min(median_s for _, median_s in self._medians)
         return True

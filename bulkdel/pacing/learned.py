@@ -1,4 +1,4 @@
-"""What a run found out about a provider's limit, for the log and for the next run."""
+"""What a pace found out about a provider's limit: for the log, for people, for the next run."""
 
 from __future__ import annotations
 
@@ -49,21 +49,41 @@ class Learned:
         """Say in a few words which limit it is."""
         if self.in_flight_max is not None:
             return f"{self.in_flight_max} in flight"
-        if self.queues:
-            return f"answers slow down above about {_figure(self.rate)}/s"
         if self.rate is None:
             return "no limit found"
+        rate = f"{self.rate:.3g}" if self.rate < 1000 else f"{self.rate:.0f}"
+        if self.queues:
+            return f"latency knee at about {rate}/s"
         if self.window_s is not None:
             return f"window of about {self.rate * self.window_s:.0f} per {self.window_s:.0f} s"
-        burst = f", burst about {self.burst:.0f}" if self.burst else ""
-        return f"token bucket about {_figure(self.rate)}/s{burst}"
+        if self.burst is not None:
+            return f"token bucket about {rate}/s, burst about {self.burst:.0f}"
+        return f"about {rate}/s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a pace is doing, for a status line and the pace records of the log.
+
+    Attributes:
+        state: ``ramp``, ``close``, ``search``, ``cruise`` or ``shut``.
+        rate: Requests per second it aims at.
+        in_flight_max: Requests in flight it allows.
+        binds: What keeps the lane from going faster: ``rate``, ``concurrency``,
+            ``pause``, or ``nothing`` (the input, or our own CPU).
+        pause_s: Seconds left of a pause, about; 0.0 outside of one.
+        limit: The kind of limit that was found, in words.
+    """
+
+    state: str
+    rate: float
+    in_flight_max: int
+    binds: str
+    pause_s: float
+    limit: str
 
 
 def _above_zero(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isfinite(value) and value > 0
-
-
-def _figure(rate: float | None) -> str:
-    return "?" if rate is None else f"{rate:.3g}" if rate < 1000 else f"{rate:.0f}"

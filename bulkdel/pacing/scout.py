@@ -56,6 +56,10 @@ class Scout:
             return inf
         return max(0.0, self._due_s - now_s)
 
+    def is_answer_to(self, sent_s: float) -> bool:
+        """Say whether an answer to a request sent at ``sent_s`` is the scout's."""
+        return self.sent_s is not None and sent_s >= self.sent_s
+
     def asked_for(self, now_s: float, retry_after_s: float | None) -> None:
         """Note a refusal of a request from before the pause.
 

@@ -149,17 +149,12 @@ def _on_loopback(host: str) -> bool:
         return False
 
 
-async def read_body(content: aiohttp.StreamReader) -> tuple[bytes, bool]:
-    """Return a body, cut at `BODY_BYTES_MAX`, and whether it is whole.
-
-    The connection of one that is not must be closed.
-    """
+async def read_body(content: aiohttp.StreamReader) -> bytes:
+    """Read a body up to its end, or until it is longer than `BODY_BYTES_MAX`."""
     body = b""
-    while not content.at_eof():
+    while not content.at_eof() and len(body) <= BODY_BYTES_MAX:
         body += await content.read(BODY_BYTES_MAX)
-        if len(body) > BODY_BYTES_MAX:
-            return body[:BODY_BYTES_MAX], False
-    return body, True
+    return body
 
 
 def error_from(exc: BaseException, *, sent: bool, timeout_s: float) -> TransportError:

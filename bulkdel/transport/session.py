@@ -23,7 +23,7 @@ from yarl import URL
 
 from bulkdel.errors import NotSentError
 from bulkdel.models import Answer
-from bulkdel.transport.endpoint import Endpoint, error_from, read_body
+from bulkdel.transport.endpoint import BODY_BYTES_MAX, Endpoint, error_from, read_body
 
 
 class _Sending:
@@ -89,10 +89,9 @@ class SessionTransport:
         async with self._session.delete(
             url, allow_redirects=False, proxy=self._endpoint.proxy
         ) as response:
-            body, whole = await read_body(response.content)
-            if not whole:
-                response.close()
-            return Answer(response.status, body, response.headers, time.time())
+            # Leaving this block closes the connection of a body that was cut.
+            body = await read_body(response.content)
+            return Answer(response.status, body[:BODY_BYTES_MAX], response.headers, time.time())
 
 
 @asynccontextmanager

@@ -92,12 +92,10 @@ class _Wire:
         message, payload = await self.protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, payload = await self.protocol.read()
-        if payload.is_eof():
-            body, whole = payload.read_nowait(), True
-        else:
-            body, whole = await read_body(payload)
+        body = payload.read_nowait() if payload.is_eof() else await read_body(payload)
         answer = Answer(message.code, body[:BODY_BYTES_MAX], message.headers, time.time())
-        return answer, whole and not self.protocol.should_close
+        # True as well if the body was cut or something follows it.
+        return answer, not self.protocol.should_close
 
 
 class WireTransport:

@@ -1,0 +1,63 @@
+"""How fast the rate grows while nothing is refused. Pure functions.
+
+Up-down weighting sets the speed: if each acceptance raises the rate by ``STEP * share``
+and each refusal lowers it by ``STEP``, refusals settle at ``share`` of all requests,
+whatever the limit is (a weighted staircase, Kaernbach 1991).
+
+When refusals stay away for longer than that explains, the limit may have risen. Growth
+then doubles, but not beyond what a refusal may cost: what goes out above the limit
+within the time that a reaction takes is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STEP: Final = 0.01
+"""A refusal lowers a dial by this share."""
+REFUSED_SHARE: Final = 0.005
+"""The share of refusals to settle at; 1 % is the most we allow ourselves."""
+_SPEED_MAX: Final = 0.1
+_SPEED_MAX_SHORT: Final = 0.015
+"""In short windows all that is above the limit for a second is refused."""
+_SPEED_UNKNOWN: Final = 0.015
+"""While no limit is known."""
+_REACTION_S: Final = 0.05
+
+
+def share_per_event(per_event: float) -> float:
+    """Return the share of requests that may be an event that costs ``per_event`` refusals."""
+    return REFUSED_SHARE / max(1.0, per_event)
+
+
+def expected_s(rate: float, per_event: float) -> float:
+    """Return the seconds between two refusals when all is as it was."""
+    return max(2.0, 1.0 / (share_per_event(per_event) * rate))
+
+
+def speed(
+    rate: float, per_event: float, quiet_s: float, *, known: bool, short_windows: bool
+) -> float:
+    """Return the growth per second as a share of the rate.
+
+    Args:
+        rate: The rate now.
+        per_event: Refusals that one reaction costs.
+        quiet_s: Seconds at the limit without a refusal.
+        known: The limit was measured before.
+        short_windows: It is counted in short windows.
+    """
+    usual = STEP * share_per_event(per_event) * rate
+    if not known and not short_windows:
+        usual = max(usual, _SPEED_UNKNOWN)
+    interval_s = expected_s(rate, per_event)
+    over_s = quiet_s - 1.5 * interval_s
+    if over_s <= 0:
+        return usual
+    doubled = usual * 2.0 ** min(30.0, 4.0 * over_s / interval_s)
+    return max(usual, min(doubled, _SPEED_MAX_SHORT if short_windows else _SPEED_MAX))
+
+
+def spare(rate: float, since_s: float, latency_s: float) -> float:
+    """Return how far above the known limit a refusal would still cost its share only."""
+    return REFUSED_SHARE * rate * since_s / (2.0 * latency_s + _REACTION_S)

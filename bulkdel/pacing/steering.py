@@ -1,0 +1,328 @@
+"""Turn the two dials of a lane: at each refusal, and once per tick.
+
+    ramp     the rate grows by half per tick, until the first refusal or slower answers
+    close    after a large cut: some per cent a second, until refused again
+    cruise   each acceptance raises the dial that binds by a little, each refusal lowers
+             it by 1 %, so the share of refusals settles where we want it (`growth`)
+    search   more is taken than the limit gives: it has risen, a fifth more per tick
+
+What holds here, always:
+
+1. One reaction per round trip: a refusal of a request that was sent before the last
+   reaction is part of the same event, and only measures.
+2. A refusal is a measurement, not a reason to halve: the rate goes to what was taken.
+
+Not here: when to ask (`auto`), what refusals tell (`evidence`), pauses (`scout`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import inf
+from typing import Final
+
+from bulkdel.models import LimitKind
+from bulkdel.pacing import growth
+from bulkdel.pacing.dials import Dials
+from bulkdel.pacing.estimate import Latency, Meter
+from bulkdel.pacing.evidence import Evidence, Mark
+from bulkdel.pacing.growth import STEP
+from bulkdel.pacing.knee import Knee
+from bulkdel.pacing.scout import Scout, Window
+
+_RAMP: Final = 1.5
+_SEARCH: Final = 1.2
+_CLOSE_SPEED: Final = 0.08
+_CLOSE_SPEED_FAR: Final = 0.05
+_FAR_S: Final = 0.3
+"""Answers slower than this let more go out above the limit before the first refusal."""
+_UNPROVEN: Final = 100
+_UNPROVEN_SHARE: Final = 0.008
+"""Before the first refusal, in flight at most: all of it may be refused at once, so it
+stays in proportion to what was accepted."""
+_FLOOD_LEAST: Final = 5
+_FLOOD_SHARE: Final = 0.15
+_SLOTS_ABOVE: Final = 0.65
+_SLOTS_STAY: Final = 0.2
+_LARGE_CUT: Final = 0.9
+_WINDOW_TURNED_S: Final = 2.0
+_WINDOWS_QUIET: Final = 2.2
+
+
+class Mode(StrEnum):
+    """What the rate is doing; the state of a `Snapshot`."""
+
+    RAMP = "ramp"
+    CLOSE = "close"
+    CRUISE = "cruise"
+    SEARCH = "search"
+
+
+class Steering:
+    """The dials of one lane and what turns them.
+
+    Attributes:
+        dials: The two dials.
+        meter: What was answered lately; the caller counts into it.
+        latency: How long answers take; the caller adds samples.
+        evidence: What refusals told.
+        knee: Whether the provider lets requests wait.
+        mode: What the rate is doing.
+        slots: Those in flight are what is limited, not the rate.
+        proven: Refused at least once.
+        capped: A request took the last place in flight since the last tick.
+        cut_s: When it last reacted to a refusal.
+        window: The long window that is running.
+        binds: What bound in the last tick: ``rate``, ``concurrency`` or ``nothing``.
+    """
+
+    def __init__(self, dials: Dials) -> None:
+        self.dials = dials
+        self.meter = Meter()
+        self.latency = Latency()
+        self.evidence = Evidence()
+        self.knee = Knee()
+        self.mode = Mode.RAMP
+        self.slots = self.proven = self.capped = False
+        self.cut_s = -inf
+        self.window = Window(0.0, 0)
+        self.binds = "rate"
+        self._high = self._reference = 0.0
+        self._stale, self._stale_from = 0, 0.0
+        self._paused_s = self._quiet_from_s = 0.0
+        self.dials.set_cap(_UNPROVEN)
+
+    def begin(self, now_s: float) -> None:
+        """Note the first request."""
+        self.meter.start(now_s)
+        self.window = Window(now_s, 0)
+        self._quiet_from_s = now_s
+
+    def cruise_at(self, rate: float, limit: float) -> None:
+        """Skip the ramp: ``limit`` is known from elsewhere."""
+        self.mode = Mode.CRUISE
+        self.proven = True
+        self.dials.open()
+        self.dials.set_rate(rate)
+        self._high = self._reference = limit
+
+    # -- refusals ---------------------------------------------------------------------
+
+    def react(self, now_s: float, in_flight: int, kind: LimitKind) -> None:
+        """React to the first refusal of a round trip."""
+        self.cut_s = now_s
+        self.proven = True
+        rate = self.dials.rate
+        if self.mode is Mode.RAMP:
+            self._end_ramp(now_s)
+            return
+        if self.mode is Mode.SEARCH:
+            self._end_search(now_s)
+            return
+        if self.knee.active:
+            self.knee.active = False
+            self.dials.set_rate(self.meter.best_rate())
+        top = self.meter.top_in_flight(1.0)
+        self.evidence.note_in_flight(in_flight, self.meter.mean_in_flight(1.0), top)
+        if self._is_slots(kind) and not self.is_flood():
+            self._lower_slots(in_flight)
+        else:
+            if self.slots:
+                self.slots = False
+                self.evidence.in_flight_high = 0.0
+                self.dials.set_rate(self.meter.best_rate())
+            self.dials.set_cap(min(self.dials.cap, max(16.0, 1.5 * top + 4.0)))
+            self._lower(now_s, max(rate, self._stale_from))
+        self._mark(now_s)
+
+    def _end_ramp(self, now_s: float) -> None:
+        rate = self.dials.rate
+        self._high = self._reference = rate
+        taken = self.meter.accept_rate(1.0)
+        self.dials.set_rate(max(1.0, min(max(taken, 0.8 * rate / _RAMP), 0.8 * rate)))
+        self.dials.open()
+        self.mode = Mode.CLOSE
+        self._mark(now_s)
+
+    def _end_search(self, now_s: float) -> None:
+        rate = self.dials.rate
+        self.mode = Mode.CRUISE
+        self.evidence.forget()
+        self.dials.set_rate(max(min(rate, self.meter.accept_rate(1.0)), rate / 1.3))
+        self._high = self._reference = self.dials.rate * (1 + STEP)
+        self._mark(now_s)
+
+    def _is_slots(self, kind: LimitKind) -> bool:
+        if kind in (LimitKind.RATE, LimitKind.BURST):
+            return False
+        enough = _SLOTS_STAY if self.slots else _SLOTS_ABOVE
+        return kind is LimitKind.CONCURRENCY or self.evidence.in_flight_high > enough
+
+    def _lower_slots(self, in_flight: int) -> None:
+        if not self.slots:
+            self.slots = True
+            self.dials.set_cap(min(self.dials.cap, float(in_flight)))
+        self.dials.set_cap(self.dials.cap - 1)
+
+    def is_flood(self) -> bool:
+        """Say whether a large share of the last second was refused: the limit fell."""
+        accepted, refused, _ = self.meter.recent(1.0)
+        return refused >= _FLOOD_LEAST and refused > _FLOOD_SHARE * (refused + accepted)
+
+    def _mark(self, now_s: float) -> None:
+        usual = self.mode is Mode.CRUISE and not self.is_flood()
+        mark = Mark(now_s, self.meter.accepted_all, self._paused_s)
+        self.evidence.mark(mark, self.meter.refused_all, usual=usual)
+        self._stale, self._stale_from = 0, self.dials.rate
+        self._quiet_from_s = now_s
+
+    def _lower(self, now_s: float, before: float) -> None:
+        rate, evidence = self.dials.rate, self.evidence
+        mark = Mark(now_s, self.meter.accepted_all, self._paused_s)
+        between = evidence.between(mark, rate)
+        self.mode = Mode.CRUISE
+        if self.is_flood():
+            taken = min(self.meter.accept_rate(1.0), between)
+            self.dials.set_rate(min(rate * (1 - STEP), taken))
+            self._high = self._reference = self.dials.rate
+        else:
+            step = STEP
+            if evidence.short_windows:
+                step *= min(3.0, max(1.0, evidence.cost(self.meter.refused_all) / 3))
+            self._high = self._reference = min(rate, between * (1 + STEP / 2))
+            self.dials.set_rate(min(rate * (1 - step), between * (1 - STEP / 2)))
+        if self.dials.rate < _LARGE_CUT * before:
+            self.mode = Mode.CLOSE
+            evidence.limit = 0.0
+
+    def measure_stale(self, now_s: float, row: int) -> None:
+        """Note a refusal that belongs to the last event.
+
+        Many of them in a row with acceptances measure an empty bucket, before the round
+        trip is over.
+        """
+        last = self.evidence.last
+        if not self._stale_from or last is None or self.slots:
+            return
+        if row >= 5:
+            self._stale_from = 0.0
+            return
+        self._stale += 1
+        span_s, taken = now_s - last.at_s, self.meter.accepted_all - last.accepted
+        if self._stale > 6 and span_s >= max(0.15, 0.3 * self.latency.median_s) and taken >= 8:
+            measured = min(self._stale_from, taken / span_s)
+            self.dials.set_rate(max(0.6 * self._stale_from, measured))
+            self._high = self.dials.rate
+
+    def trouble(self, now_s: float) -> None:
+        """Give way to a provider that fails at much: what it carries out is enough."""
+        self.cut_s = now_s
+        self._high = self._reference = self.dials.rate
+        self.mode = Mode.CRUISE
+        self.dials.set_rate(max(self.dials.rate / 2, self.meter.accept_rate(1.0)))
+
+    # -- after a pause ----------------------------------------------------------------
+
+    def reopened(self, now_s: float, scout: Scout) -> None:
+        """Go on after a pause; if a long window began, at the rate that it allows."""
+        pause_s = now_s - scout.since_s
+        self._paused_s += pause_s
+        self._quiet_from_s = self.cut_s = now_s
+        self.dials.schedule.hold(now_s)
+        if pause_s <= _WINDOW_TURNED_S or not self.window.turn(scout, self.meter.accepted_all - 1):
+            return
+        self.mode = Mode.CRUISE
+        self.dials.set_rate(self.window.plan(now_s))
+        self.dials.open()
+        self._high = self._reference = self.dials.rate
+        self.evidence.new_window()
+        self.evidence.limit = self.window.size / (self.window.length_s or 1.0)
+
+    # -- ticks ------------------------------------------------------------------------
+
+    def tick(self, now_s: float, dt_s: float) -> None:
+        """Look at the last tick of ``dt_s`` and turn the dials up where nothing speaks against."""
+        fresh = self.latency.tick(now_s)
+        taken = self.meter.accept_rate(1.0)
+        full = taken > 0.9 * self.dials.rate
+        self.binds = "concurrency" if self.capped else "rate" if full else "nothing"
+        if not self.proven and not self.knee.active:
+            self.dials.set_cap(max(_UNPROVEN, _UNPROVEN_SHARE * self.meter.accepted_all))
+        slow = self.knee.is_slow(
+            self.latency, fresh=fresh, ticks=2 if self.mode is Mode.RAMP else 3
+        )
+        if self.knee.active:
+            self._tick_line(now_s, taken)
+        elif slow:
+            self.knee.begin(now_s)
+            self.mode = Mode.CRUISE
+            self._tick_line(now_s, taken)
+        elif self.mode is Mode.RAMP:
+            self._tick_ramp(dt_s)
+        elif self.slots:
+            grown = self.dials.rate * (1 + 0.1 * dt_s)
+            self.dials.set_rate(min(grown, 1.5 * self.meter.best_rate()))
+        elif self.mode is Mode.SEARCH:
+            self._step_up(_SEARCH, dt_s)
+        else:
+            if self.capped:
+                self.dials.set_cap(self.dials.cap * 1.05 + 1)
+            if full:
+                self._grow(now_s, dt_s)
+        self.capped = False
+
+    def _tick_ramp(self, dt_s: float) -> None:
+        if self.capped:
+            self.dials.set_rate(min(self.dials.rate, 1.5 * self.meter.best_rate()))
+        else:
+            self._step_up(_RAMP, dt_s)
+
+    def _step_up(self, factor: float, dt_s: float) -> None:
+        if self.meter.accept_rate(dt_s) > 0.7 * self.dials.rate / factor:
+            self.dials.set_rate(self.dials.rate * factor)
+
+    def _tick_line(self, now_s: float, taken: float) -> None:
+        best = self.meter.best_rate()
+        if self.capped and self.knee.is_none(now_s, taken, best):
+            self.knee.active = False
+            self.latency.reset()
+            self.dials.set_rate(best)
+            return
+        self.dials.set_cap(self.knee.cap(now_s, best, self.latency))
+        self.dials.set_rate(1.3 * best)
+
+    def _grow(self, now_s: float, dt_s: float) -> None:
+        rate, evidence, window = self.dials.rate, self.evidence, self.window
+        if self.mode is Mode.CLOSE:
+            far = self.latency.median_s > _FAR_S
+            self.dials.set_rate(rate * (1 + (_CLOSE_SPEED_FAR if far else _CLOSE_SPEED) * dt_s))
+        elif window.length_s and now_s < window.opened_s + _WINDOWS_QUIET * window.length_s:
+            self.dials.set_rate(min(rate, window.plan(now_s)))
+        elif rate < 0.985 * self._high:
+            self._quiet_from_s = now_s
+            self.dials.set_rate(rate + (0.99 * self._high - rate) * min(1.0, dt_s / 5))
+        else:
+            self._cruise(now_s, dt_s)
+            self._high = max(self._high, self.dials.rate)
+            if self._is_quiet(now_s) and evidence.risen(now_s, self.meter.accepted_all):
+                self.mode = Mode.SEARCH
+                self.dials.open()
+
+    def _is_quiet(self, now_s: float) -> bool:
+        interval_s = growth.expected_s(self.dials.rate, self.evidence.per_event)
+        return self.evidence.last is not None and now_s - self._quiet_from_s > 1.5 * interval_s
+
+    def _cruise(self, now_s: float, dt_s: float) -> None:
+        rate, evidence = self.dials.rate, self.evidence
+        speed = growth.speed(
+            rate,
+            evidence.per_event,
+            now_s - self._quiet_from_s,
+            known=bool(evidence.limit),
+            short_windows=evidence.short_windows,
+        )
+        grown = rate * (1 + speed * dt_s)
+        if evidence.last is not None and self._is_quiet(now_s):
+            spare = growth.spare(rate, now_s - evidence.last.at_s, self.latency.median_s)
+            grown = min(grown, max(rate, (evidence.limit or self._reference) + spare))
+        self.dials.set_rate(grown)
