@@ -23,7 +23,7 @@ from typing import Final
 
 import anyio
 
-from bulkdel.errors import ConfigError
+from bulkdel.errors import BulkdelError, ConfigError
 from bulkdel.feeding import AsyncSource, ReaderSource, RunSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
@@ -109,6 +109,7 @@ class Deletion:
         self._results: deque[Result] = deque()
         self._some = anyio.Event()
         self._ended = False
+        self._error: BulkdelError | None = None
 
     def drain(self) -> None:
         """End early: take no more IDs, finish what is in flight."""
@@ -143,6 +144,8 @@ class Deletion:
     async def _work(self) -> None:
         try:
             self.summary = await self._run.run()
+        except BulkdelError as exc:  # raised by `open_deletion`: its group would wrap it
+            self._error = exc
         finally:
             self._ended = True
             self._some.set()
@@ -198,6 +201,8 @@ async def open_deletion(
             if deletion.summary is None:
                 run.has_room = None
                 run.drain()
+    if deletion._error is not None:  # noqa: SLF001
+        raise deletion._error  # noqa: SLF001
 
 
 def _one_lane(provider: str | None, api_key: str | None, lane: Lane | None) -> Lane:

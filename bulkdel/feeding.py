@@ -170,21 +170,26 @@ class Feeder:
                 spill.close()
 
     async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
-        """Feed an async iterable; a slow one's IDs are handed on as they come."""
-        feed = self._feeds[lane]
-        texts: list[object] = []
-        line = 1
-        async with _closing(ids) as items:
-            async for item in items:
-                texts.append(item)
-                if len(texts) < ASYNC_BLOCK and not feed.is_empty:
-                    continue
-                await self._put_texts(feed, lane, texts, line, source)
+        """Feed an async iterable; a slow one's IDs are handed on as they come.
+
+        One task asks for the next item while another hands on what has come, in blocks
+        that are the larger the busier the lane is.
+        """
+        pile = _Pile()
+
+        async def collect() -> None:
+            async with _closing(ids) as items:
+                async for item in items:
+                    await pile.add(item)
+            pile.end()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect)
+            line = 1
+            while (texts := await pile.take()) and not self._feeds[lane].abandoned:
+                await self._put_texts(self._feeds[lane], lane, texts, line, source)
                 line += len(texts)
-                texts.clear()
-                if feed.abandoned:
-                    return
-        await self._put_texts(feed, lane, texts, line, source)
+            tasks.cancel_scope.cancel()
 
     async def _put_texts(
         self, feed: Feed, lane: str, texts: list[object], line: int, source: str
@@ -217,6 +222,38 @@ class Feeder:
             self._sink.append(_invalid(row, block.lane, self._wall_clock()))
             counts.invalid += 1
         return block.ids
+
+
+class _Pile:
+    """Items of an async iterable that are not handed on yet; at most `ASYNC_BLOCK`."""
+
+    def __init__(self) -> None:
+        self._items: list[object] = []
+        self._changed = anyio.Event()
+        self._ended = False
+
+    async def add(self, item: object) -> None:
+        while len(self._items) >= ASYNC_BLOCK:
+            await self._wait()
+        self._items.append(item)
+        self._changed.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._changed.set()
+
+    async def take(self) -> list[object]:
+        """Return what is there, waiting for at least one item; nothing at the end."""
+        while not self._items and not self._ended:
+            await self._wait()
+        items, self._items = self._items, []
+        self._changed.set()
+        return items
+
+    async def _wait(self) -> None:
+        if self._changed.is_set():
+            self._changed = anyio.Event()
+        await self._changed.wait()
 
 
 def _invalid(row: InvalidRow, lane: str, at_s: float) -> Result:

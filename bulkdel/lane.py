@@ -306,6 +306,8 @@ class LaneWork:
     ) -> None:
         """Send an ID again later, or give it up if it alone is the trouble."""
         waiting.troubles += 1
+        if answer is not None and (answer.status >= 500 or answer.status < 300):
+            waiting.unknown = True  # it may have been carried out nevertheless
         wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
         reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
         give_up = self.guard.trouble(now_s, waiting.object_id, reason, exhausted=wait_s is None)

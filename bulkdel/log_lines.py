@@ -25,7 +25,7 @@ from bulkdel.models import Outcome
 RETRYABLE: Final = b"retryable"
 """The word of a result that failed and that a later run tries by itself."""
 
-_OUTCOMES: Final = frozenset(Outcome)
+_WORDS: Final = {outcome.value: outcome.value.encode() for outcome in Outcome}
 
 # The usual line is one of a deleted or gone ID as `result_log` writes it: compact JSON
 # in which no string holds an escape. The regex takes one line: the usual one in three
@@ -133,12 +133,15 @@ def _parse_unusual(lines: Lines, texts: Iterable[tuple[int, bytes]]) -> None:
 
 def _result(entry: Any) -> tuple[bytes, bytes, bytes] | None:
     """Return ID, lane and word of a parsed line, or None if it is no result."""
-    match entry:
-        case {"id": str(object_id), "lane": str(lane), "outcome": str(word)}:
-            if word not in _OUTCOMES:
-                return None
-            if word == Outcome.FAILED and entry.get("retryable") is True:
-                return object_id.encode(), lane.encode(), RETRYABLE
-            return object_id.encode(), lane.encode(), word.encode()
-        case _:
-            return None
+    # Plain code, since a log may be failures throughout: `match` takes four times as long.
+    if type(entry) is not dict:
+        return None
+    object_id, lane, outcome = entry.get("id"), entry.get("lane"), entry.get("outcome")
+    if not type(object_id) is type(lane) is type(outcome) is str:
+        return None
+    word = _WORDS.get(outcome)
+    if word is None:
+        return None
+    if word == b"failed" and entry.get("retryable") is True:
+        word = RETRYABLE
+    return object_id.encode(), lane.encode(), word

@@ -82,6 +82,8 @@ class LogFacts:
         whole_bytes: Length of the log up to its last newline, decompressed.
         torn_bytes: Length of what follows the last newline.
         ends_in_nul: The log ends in NUL bytes, as a power cut leaves them.
+        after_unknown: Lines of IDs that were gone after a request of ours that got no
+            clear answer: deletions that may have been ours.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -95,6 +97,7 @@ class LogFacts:
     whole_bytes: int = 0
     torn_bytes: int = 0
     ends_in_nul: bool = False
+    after_unknown: int = 0
 
 
 @dataclass(slots=True, frozen=True)
@@ -117,6 +120,9 @@ _ENDINGS: Final = {ending.name.lower().encode(): int(ending) for ending in Endin
 _AT: Final = b'"at":"'
 """Never inside a string, where a quote is escaped: ``\\"at\\":\\"``."""
 
+_AFTER_UNKNOWN: Final = b',"after_unknown":true'
+"""Likewise."""
+
 
 def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
     """Yield the results of the log, lane by lane in blocks; write the rest into ``facts``.
@@ -127,6 +133,7 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
     for block in _whole_lines(path, facts):
         lines = parse_block(block)
         _note_times(block, facts)
+        facts.after_unknown += block.count(_AFTER_UNKNOWN)
         _note_others(lines, facts)
         for part in _by_lane(lines):
             lane_facts = facts.lanes.setdefault(part.lane, LaneFacts())

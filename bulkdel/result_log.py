@@ -65,16 +65,24 @@ class DiskLog:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         self.size = os.fstat(self._fd).st_size
+        self._torn = False
 
     def write(self, data: bytes) -> None:
-        """Append all of ``data``; on an error cut back to what was there before."""
+        """Append all of ``data``; on an error cut back to what was there before.
+
+        If not even that can be done, nothing is written until it can: a line must not
+        follow half of another one.
+        """
+        if self._torn:
+            self.cut(self.size)
         view = memoryview(data)
         try:
             while view:
                 view = view[os.write(self._fd, view) :]
         except OSError:
+            self._torn = True
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.size)
+                self.cut(self.size)
             raise
         self.size += len(data)
 
@@ -86,14 +94,17 @@ class DiskLog:
         """Cut the file back to ``size`` bytes."""
         os.ftruncate(self._fd, size)
         self.size = size
+        self._torn = False
 
     def sync(self) -> None:
         """Force what was written to the disk."""
         getattr(os, "fdatasync", os.fsync)(self._fd)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the file. A second time does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class ResultLog:
@@ -188,7 +199,6 @@ class ResultLog:
         lines, self._lines = self._lines, []
         self._some = anyio.Event()
         self._writing = len(lines)
-        was_full = self._writing >= LINES_MAX
         try:
             with anyio.CancelScope(shield=True):
                 if lines:
@@ -203,6 +213,7 @@ class ResultLog:
             self._lines = lines + self._lines
             self._fail(exc)
         finally:
+            was_full = not self.has_room  # with what came while the disk was slow
             self._writing = 0
         if was_full and self.has_room:
             self.on_room()
@@ -217,7 +228,7 @@ class ResultLog:
     def _fail(self, exc: OSError) -> None:
         first = self.error is None
         self._cause = f"the result log cannot be written: {exc.strerror or exc}"
-        lost = len(self._lines)
+        lost = sum(line.startswith(b'{"id":') for line in self._lines)
         parts = []
         if lost:
             parts.append(f"{lost:,} results are not on disk: their IDs will be sent again")
@@ -232,7 +243,7 @@ class ResultLog:
 def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
     """Lock and open the log at ``path``, and cut off a torn last line.
 
-    Yields the file and the number of bytes that were cut off. The caller closes the file.
+    Yields the file and the number of bytes that were cut off.
 
     Raises:
         LogBusyError: Another process writes this log.
@@ -256,10 +267,9 @@ def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
             torn = _cut_torn_line(file, path)
             if file.size == 0:
                 _sync_directory(real.parent)
-        except BaseException:
+            yield file, torn
+        finally:
             file.close()
-            raise
-        yield file, torn
 
 
 def _cut_torn_line(file: DiskLog, path: Path) -> int:

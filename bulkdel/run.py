@@ -214,7 +214,9 @@ class Run:
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings
         control = RunControl(
-            deletes=DeleteBudget(settings.max_delete, used=_deletions(self.facts)),
+            deletes=DeleteBudget(
+                settings.max_delete, used=_deletions(self.facts) + self.facts.after_unknown
+            ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
         )

@@ -24,7 +24,7 @@ class Waiting:
         requests: Requests sent for it in this run.
         troubles: Of those, answers that were server errors, or none at all.
         refusals: Of those, refusals.
-        unknown: A request got no answer: it may have been carried out.
+        unknown: A request got no answer, or none that says whether it was carried out.
     """
 
     object_id: str

@@ -73,6 +73,8 @@ def test_a_log_cut_at_any_byte_reads_as_the_lines_before(
         line().replace(b'"attempts":1', b'"attempts":01'),
         line(outcome="vanished"),
         b'{"id":7,"lane":"ark","outcome":"deleted"}\n',
+        b'{"id":"resp_1","lane":null,"outcome":"deleted"}\n',
+        b'{"id":"resp_1","lane":"ark","outcome":["deleted"]}\n',
         b'{"id":"resp_1","lane":"ark"}\n',
         b"[]\n",
         b"deleted resp_1\n",

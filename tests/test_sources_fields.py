@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkdel.errors import ConfigError, SourceError
+from bulkdel.errors import SourceError
 from bulkdel.models import Block, InvalidRow
 from bulkdel.object_id import invalid_reason
 from bulkdel.sources import NO_LANE, Source, open_source
@@ -267,49 +267,3 @@ def test_csv_reads_back_what_the_csv_module_writes(texts: list[str]) -> None:
     [object_id] = [i for b in blocks for i in b.ids] + [r.text for b in blocks for r in b.invalid]
     stripped = texts[0].strip(" \t")
     assert object_id == stripped
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"name": ""},
-        {"name": "a.txt"},
-        {"name": "a.jsonl", "lane": "ark", "provider_field": "to"},
-        {"name": "a.jsonl", "lane": "ark", "id_field": ""},
-        {"name": "a.jsonl", "provider_field": "id"},
-        {"name": "a.txt", "provider_field": "to"},
-        {"name": "a", "lane": "ark", "format": "xml"},
-        {"name": "a", "lane": "ark", "format": "gz"},
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(settings: dict[str, str]) -> None:
-    """A source that could be understood in two ways is not read at all."""
-    with pytest.raises(ConfigError):
-        Source(**settings)
-
-
-@pytest.mark.parametrize(
-    ("name", "override", "row_format", "compression"),
-    [
-        ("ids.txt", None, "text", None),
-        ("ids", None, "text", None),
-        ("-", None, "text", None),
-        ("a.JSONL", None, "jsonl", None),
-        ("a.json", None, "jsonl", None),
-        ("a.ndjson.gz", None, "jsonl", "gzip"),
-        ("a.csv.zst", None, "csv", "zstd"),
-        ("dir.csv/ids", None, "text", None),
-        ("a.tsv", None, "tsv", None),
-        ("a.parquet", None, "parquet", None),
-        ("a.csv.gz", "jsonl", "jsonl", "gzip"),
-        ("-", "csv.gz", "csv", "gzip"),
-        ("a.txt", "text.zst", "text", "zstd"),
-    ],
-)
-def test_the_format_goes_by_the_name(
-    name: str, override: str | None, row_format: str, compression: str | None
-) -> None:
-    """Nobody should have to say what the file name says; and stdin has no name."""
-    source = Source(name=name, lane="ark", format=override)
-
-    assert (source.row_format, source.compression) == (row_format, compression)

@@ -1,32 +1,23 @@
-"""Opening and reading sources: files, pipes, compression, Parquet, iterables, totals."""
+"""Opening and reading files and pipes, and the total for the progress bar."""
 
 from __future__ import annotations
 
 import gzip
-import importlib
-import io
 import os
 import sys
 import threading
 import tracemalloc
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from functools import cache
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bulkdel.errors import ConfigError, SourceError
-from bulkdel.models import Block, InvalidRow
-from bulkdel.object_id import invalid_reason
-from bulkdel.sources import Source, SourceReader, check_ids, count_rows, from_iterable, open_source
-from bulkdel.sources.compression import decompress
-from bulkdel.sources.text import text_blocks
+from bulkdel.errors import SourceError
+from bulkdel.models import Block
+from bulkdel.sources import Source, SourceReader, count_rows, open_source
 
 IDS = [f"resp_{number * 7919 % 1_000_003:06d}" for number in range(20_000)]
 TEXT = "".join(f"{object_id}\n" for object_id in IDS).encode()
@@ -48,22 +39,16 @@ def _write(path: Path, data: bytes) -> Source:
     return Source(name=str(path), lane="ark")
 
 
-def _zstd_frame(data: bytes) -> bytes:
-    try:
-        packed = importlib.import_module("compression.zstd").compress(data)
-    except ImportError:
-        packed = pytest.importorskip("zstandard").ZstdCompressor().compress(data)
-    assert isinstance(packed, bytes)
-    return packed
-
-
-@cache
-def _packed_with(suffix: str, data: bytes) -> bytes:
-    return gzip.compress(data) if suffix == ".gz" else _zstd_frame(data)
-
-
 compressions = pytest.mark.parametrize("suffix", [".gz", ".zst"])
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot wait for a pipe")
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, Any]]:
+    """A pipe: where to write, and the file to read as stdin."""
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd, "rb") as file:
+        yield write_fd, file
 
 
 def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
@@ -113,100 +98,6 @@ def test_opening_reads_little(tmp_path: Path) -> None:
 
     assert held < 100_000
     reader.close()
-
-
-@compressions
-def test_compressed_files_are_read_by_their_name(tmp_path: Path, suffix: str) -> None:
-    """Also of several members, which is what appending to such a file gives."""
-    data = _packed_with(suffix, TEXT[:100]) + _packed_with(suffix, TEXT[100:])
-
-    assert _read_ids(open_source(_write(tmp_path / f"ids.txt{suffix}", data))) == IDS
-
-
-def test_gzip_may_be_padded_with_zeros(tmp_path: Path) -> None:
-    """Tapes and block devices leave zeros; gzip ignores them too."""
-    source = _write(tmp_path / "ids.gz", gzip.compress(TEXT) + b"\0" * 1000)
-
-    assert _read_ids(open_source(source)) == IDS
-
-
-@compressions
-@pytest.mark.parametrize("data", [b"resp_1\nresp_2\n", b""])
-def test_what_is_not_compressed_is_refused_at_once(
-    tmp_path: Path, suffix: str, data: bytes
-) -> None:
-    """A wrong name is said before anything is sent."""
-    if suffix == ".zst":
-        _zstd_frame(b"")  # skips if nothing can read it
-
-    with pytest.raises(SourceError, match=r"is not (gzip|zstd) data|ends in the middle"):
-        open_source(_write(tmp_path / f"ids.txt{suffix}", data))
-
-
-@compressions
-@given(at=st.integers(1, 2000))
-def test_compressed_data_cut_off_give_no_half_id(suffix: str, at: int) -> None:
-    """A download that broke off must not end in an ID that names another object."""
-    whole = _packed_with(suffix, TEXT)
-    pieces = decompress([whole[:-at]], "gzip" if suffix == ".gz" else "zstd", "x")
-    seen: list[str] = []
-
-    def read() -> None:
-        for blocks in text_blocks(pieces, Source(name="x", lane="ark"), "ark"):
-            seen.extend(object_id for block in blocks for object_id in block.ids)
-
-    with pytest.raises(SourceError, match=r"x: the (gzip|zstd) data ends in the middle"):
-        read()
-    assert seen == IDS[: len(seen)]
-
-
-def test_damaged_gzip_is_not_taken_for_its_end(tmp_path: Path) -> None:
-    """Its checksum is believed: a wrong bit would be a wrong ID."""
-    data = bytearray(gzip.compress(TEXT))
-    data[-6] ^= 1
-    reader = open_source(_write(tmp_path / "ids.gz", bytes(data)))
-
-    with pytest.raises(SourceError, match=r"ids.gz: is damaged after [\d,]+ bytes gzip data"):
-        _read_ids(reader)
-
-
-@compressions
-def test_well_compressed_data_take_bounded_memory(suffix: str) -> None:
-    """A few kilobytes can hold a gigabyte."""
-    packed = _packed_with(suffix, bytes(64_000_000))
-
-    sizes = [
-        len(piece) for piece in decompress([packed], "gzip" if suffix == ".gz" else "zstd", "x")
-    ]
-
-    assert sum(sizes) == 64_000_000
-    assert max(sizes) <= 17_000_000
-
-
-@pytest.mark.parametrize(
-    ("name", "modules", "extra"),
-    [
-        ("ids.zst", ["compression.zstd", "zstandard"], r"pip install 'bulkdel\[zstd\]'"),
-        ("ids.parquet", ["pyarrow", "pyarrow.parquet"], r"pip install 'bulkdel\[parquet\]'"),
-    ],
-)
-def test_a_missing_package_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, modules: list[str], extra: str
-) -> None:
-    """Not everyone needs these; who does is told the one line that helps."""
-    for module in modules:
-        monkeypatch.setitem(sys.modules, module, None)
-
-    with pytest.raises(SourceError, match=extra):
-        open_source(_write(tmp_path / name, b"x"))
-
-
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, Any]]:
-    """A pipe: where to write, and the file to read as stdin."""
-    read_fd, write_fd = os.pipe()
-    with os.fdopen(read_fd, "rb") as file:
-        yield write_fd, file
 
 
 def test_a_slow_pipe_gives_each_id_when_it_comes(pipe: tuple[int, Any]) -> None:
@@ -302,151 +193,6 @@ def test_stdin_from_a_file_stays_open(tmp_path: Path) -> None:
         assert not file.closed
 
 
-def _parquet_bytes(columns: dict[str, Any]) -> bytes:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    file = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), file, row_group_size=7_000)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
-def test_the_id_column_of_a_parquet_file(tmp_path: Path, kind: str) -> None:
-    """Data people keep IDs in Parquet; strings come in several types there."""
-    pyarrow = pytest.importorskip("pyarrow")
-    ids = pyarrow.array(IDS)
-    ids = ids.dictionary_encode() if kind == "dictionary" else ids.cast(kind)
-    source = _write(tmp_path / "a.parquet", _parquet_bytes({"n": list(range(20_000)), "id": ids}))
-
-    assert _read_ids(open_source(source)) == IDS
-    assert count_rows(source, lambda: False) == 20_000
-
-
-def test_parquet_is_read_from_a_pipe_and_from_gzip(tmp_path: Path, pipe: tuple[int, Any]) -> None:
-    """Every source takes every format, though Parquet is read from its end."""
-    data = _parquet_bytes({"id": ["resp_1", "resp_2"]})
-    write_fd, file = pipe
-    os.write(write_fd, data)
-    os.close(write_fd)
-    stdin = open_source(Source(name="-", lane="ark", format="parquet"), stdin=file)
-
-    packed = open_source(_write(tmp_path / "a.parquet.gz", gzip.compress(data)))
-
-    assert _read_ids(stdin) == _read_ids(packed) == ["resp_1", "resp_2"]
-
-
-def test_parquet_rows_that_are_no_ids_are_named(tmp_path: Path) -> None:
-    """A null or a damaged value is reported with its row."""
-    source = _write(tmp_path / "a.parquet", _parquet_bytes({"id": ["ok", None, "a b", "ok"]}))
-
-    [block] = _read_blocks(open_source(source))
-
-    assert block.ids == ["ok", "ok"]
-    assert [(row.line, row.text) for row in block.invalid] == [(2, "None"), (3, "a b")]
-
-
-def test_parquet_rows_name_their_lane(tmp_path: Path) -> None:
-    """The lane column works in Parquet as in every other format."""
-    data = _parquet_bytes({"to": ["ark", "x", None, "ark"], "id": ["a", "b", "c", "d"]})
-    (tmp_path / "a.parquet").write_bytes(data)
-    source = Source(name=str(tmp_path / "a.parquet"), provider_field="to")
-
-    [first, second] = _read_blocks(open_source(source, lanes=frozenset({"ark"})))
-
-    assert first == Block("ark", ["a", "d"])
-    assert [(row.line, row.text) for row in second.invalid] == [(2, "x b"), (3, "None c")]
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ({"ID": ["a"], "x": ["b"]}, "no column 'id'; its columns are 'ID', 'x'"),
-        ({"id": [1]}, "the column 'id' holds int64, not strings"),
-        ({}, "is not Parquet data"),
-    ],
-)
-def test_parquet_without_the_column_is_refused_at_once(
-    tmp_path: Path, columns: dict[str, Any], message: str
-) -> None:
-    """A wrong file or column is said before anything is sent, with what there is."""
-    data = _parquet_bytes(columns)
-    source = _write(tmp_path / "a.parquet", data if columns else b"resp_1\n")
-
-    with pytest.raises(SourceError, match=message):
-        open_source(source)
-
-
-def test_an_iterable_may_be_endless() -> None:
-    """A generator over a database is read as far as it is needed, in small blocks."""
-    reader = from_iterable((f"resp_{n}" for n in count()), "ark")
-
-    first, second = reader.read(), reader.read()
-
-    assert first == [Block("ark", [f"resp_{n}" for n in range(1000)])]
-    assert second == [Block("ark", [f"resp_{n}" for n in range(1000, 2000)])]
-
-
-def test_elements_that_are_no_ids_are_named_by_their_place() -> None:
-    """A None in a list is reported, not turned into an ID of four letters."""
-    [block] = from_iterable(["a", None, 7, "b c", "d"], "ark").read() or []
-
-    assert block.ids == ["a", "d"]
-    assert block.invalid == [
-        InvalidRow("None", "<ids>", 2, "the ID is not a string but NoneType"),
-        InvalidRow("7", "<ids>", 3, "the ID is not a string but int"),
-        InvalidRow("b c", "<ids>", 4, "the ID holds white space (U+0020)"),
-    ]
-
-
-@pytest.mark.parametrize("ids", ["resp_1", b"resp_1"])
-def test_one_string_is_not_taken_apart(ids: Any) -> None:
-    """``delete_ids("resp_1")`` is a slip; its letters are no IDs."""
-    with pytest.raises(ConfigError, match="must be an iterable of IDs"):
-        from_iterable(ids, "ark")
-
-
-def test_an_interrupt_reaches_a_slow_iterable() -> None:
-    """A block is not waited for to its end."""
-
-    def ids() -> Iterator[str]:
-        for number in count():
-            if number == 10:
-                reader.interrupt()
-            yield f"resp_{number}"
-
-    reader = from_iterable(ids(), "ark")
-
-    assert reader.read() is None
-    reader.close()
-
-
-@given(st.lists(st.one_of(st.text(max_size=5), st.none(), st.integers()), max_size=20))
-def test_what_is_checked_at_once_is_what_one_by_one_would_give(texts: list[object]) -> None:
-    """The quick check is about speed only."""
-    ids, invalid = check_ids(texts, 1, "x")
-
-    good = [t for t in texts if isinstance(t, str) and invalid_reason(t) is None]
-    assert ids == good
-    bad = [n for n, t in enumerate(texts, 1) if not isinstance(t, str) or invalid_reason(t)]
-    assert [row.line for row in invalid] == bad
-    for row in invalid:
-        row.text.encode("utf-8")  # a lone surrogate could not be written to the log
-
-
-@pytest.mark.parametrize(
-    "object_id", ["a" * 1024, "a" * 1025, ".", "..", "...", "resp_1\nresp_2", "é", ""]
-)
-def test_the_quick_check_knows_the_limits(object_id: str) -> None:
-    """Likewise at the limits, which random text seldom meets."""
-    texts = ["resp_1", object_id, "resp_2"]
-
-    ids, invalid = check_ids(texts, 5, "x")
-
-    reason = invalid_reason(object_id)
-    assert ids == ([*texts] if reason is None else ["resp_1", "resp_2"])
-    assert [(row.line, row.reason) for row in invalid] == ([] if reason is None else [(6, reason)])
-
-
 @pytest.mark.parametrize(
     ("name", "data", "rows"),
     [
@@ -475,18 +221,3 @@ def test_counting_gives_up_when_it_is_told_to_or_cannot(tmp_path: Path) -> None:
     assert count_rows(Source(name="-", lane="ark"), lambda: False) is None
     assert count_rows(Source(name=str(tmp_path), lane="ark"), lambda: False) is None
     assert count_rows(Source(name="nowhere.txt", lane="ark"), lambda: False) is None
-
-
-@given(st.lists(st.binary(max_size=300), max_size=4), st.integers(1, 50))
-def test_gzip_members_are_read_however_they_arrive(parts: list[bytes], step: int) -> None:
-    """Members and pieces have nothing to do with one another."""
-    packed = b"".join(gzip.compress(part) for part in parts) or gzip.compress(b"")
-    pieces = [packed[at : at + step] for at in range(0, len(packed), step)]
-
-    assert b"".join(decompress(pieces, "gzip", "x")) == b"".join(parts)
-
-
-def test_raw_deflate_is_not_gzip() -> None:
-    """Only what carries a checksum is believed."""
-    with pytest.raises(SourceError, match="x: is not gzip data"):
-        list(decompress([zlib.compress(TEXT)], "gzip", "x"))

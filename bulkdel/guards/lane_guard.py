@@ -133,7 +133,7 @@ class LaneGuard:
         """The ID that must be the next one sent, if any."""
         self.doubts_gone = not allow_gone and deleted_before == 0
         """Whether "gone" is not believed yet: nothing was ever deleted."""
-        self.doubts_failed = True
+        self.doubts_failed = deleted_before == 0
         """Whether a permanent failure is not believed yet: nothing went well so far."""
         self._lane = lane
         self._outage_limit_s = outage_limit_s

@@ -68,7 +68,8 @@ class AutoPace:
         self._meter = self._steering.meter
         self._latency = self._steering.latency
         self._told = Told()
-        self._told_after_s = 0.0
+        self._told_after_s = -inf
+        self._following = False
         self._scout: Scout | None = None
         self._row = 0
         self._tick_s: float | None = None
@@ -160,7 +161,9 @@ class AutoPace:
             return
         if sent_s >= self._steering.cut_s:
             self._steering.react(now_s, in_flight, verdict.limit)
-            self._told_after_s = now_s + _DISTRUST_S
+            if self._following:
+                self._following = False
+                self._told_after_s = now_s + _DISTRUST_S
         else:
             self._steering.measure_stale(now_s, self._row)
         if self._row >= _IN_A_ROW or long_s is not None:
@@ -233,6 +236,7 @@ class AutoPace:
         if steering.mode is Mode.RAMP and self._dials.rate < rate:
             return
         steering.cruise_at(rate, rate)
+        self._following = True
 
     # -- what was found ---------------------------------------------------------------
 

@@ -29,7 +29,8 @@ _RESET_MAX_S: Final = 100_000.0
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _PARAMETER: Final = re.compile(r";\s*([a-z]+)\s*=\s*(\d+)")
-_SAFE: Final = 0.998
+_SAFE: Final = 0.996
+_LAST_PART: Final = 0.2
 _LEVEL: Final = 0.5
 _SAMPLES: Final = 12
 _USED_LEAST: Final = 9.0
@@ -111,7 +112,8 @@ class Told:
 
     def note(self, quota: Quota, now_s: float, latency_s: float) -> None:
         """Take in one answer, which was written half a ``latency_s`` ago."""
-        end_s = now_s - latency_s / 2 + quota.reset_s
+        written_s = now_s - latency_s / 2
+        end_s = written_s + quota.reset_s
         if not self._began_s or (self.burst is None and end_s > self._end_s + 1.5):
             self._begin(quota, now_s, end_s)
         self._end_s = min(self._end_s, end_s)  # each is rounded up: the earliest is right
@@ -120,10 +122,8 @@ class Told:
             self.burst, self.window_s = quota.limit, None
         if self.burst is not None or passed_s < 1.0:
             self._note_bucket(quota)
-        elif quota.reset_s > 1.5:
-            self.rate = max(0.05, _SAFE * quota.remaining / max(0.5, self._end_s - now_s))
-            if self.window_s:
-                self.limit = quota.limit / self.window_s
+        else:
+            self._note_window(quota, self._end_s - written_s)
 
     def _begin(self, quota: Quota, now_s: float, end_s: float) -> None:
         """A window begins, or the first answer came."""
@@ -131,6 +131,13 @@ class Told:
             self.window_s = round(quota.reset_s) or quota.reset_s
         self._began_s, self._first_end_s, self._end_s = now_s, end_s, end_s
         self._rates.clear()
+
+    def _note_window(self, quota: Quota, left_s: float) -> None:
+        """Plan what is left of a window; its last part is too short to plan anew."""
+        if left_s > max(1.5, _LAST_PART * (self.window_s or 0.0)):
+            self.rate = max(0.05, _SAFE * quota.remaining / left_s)
+        if self.window_s:
+            self.limit = quota.limit / self.window_s
 
     def _note_bucket(self, quota: Quota) -> None:
         used = quota.limit - quota.remaining - 0.5  # whole tokens: half of one is lost
