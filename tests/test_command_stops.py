@@ -135,7 +135,7 @@ def test_a_full_disk_ends_with_exit_4_and_a_new_start_converges(tmp_path: Path) 
     with emulated(ark=AccountSettings(ids=ids, latency_s=0.005)) as emulator:
         job = Job(emulator, "ark", ids, tmp_path)
 
-        full = run_command(*job.arguments, limit=limit)
+        full = run_command(*job.arguments, "--json", limit=limit)
         present = set(emulator.present("ark"))
         logged = results(job.log)
         before = job.requests
@@ -145,6 +145,8 @@ def test_a_full_disk_ends_with_exit_4_and_a_new_start_converges(tmp_path: Path) 
     assert full.code == 4, full.err
     assert "result log cannot be written" in full.err
     assert "not on disk" in full.err
+    assert_adds_up(full.json)
+    assert full.json["deleted"] == 1500 - len(present)
     assert len(present) > 500  # it stopped, and did not go on blindly
     assert not present & {line["id"] for line in logged if line["outcome"] == "deleted"}
     assert job.log.stat().st_size > bytes_max

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import os
 import sys
 import zlib
-from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,15 +56,6 @@ def _packed_with(suffix: str, data: bytes) -> bytes:
 
 
 compressions = pytest.mark.parametrize("suffix", [".gz", ".zst"])
-on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot wait for a pipe")
-
-
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, Any]]:
-    """A pipe: where to write, and the file to read as stdin."""
-    read_fd, write_fd = os.pipe()
-    with os.fdopen(read_fd, "rb") as file:
-        yield write_fd, file
 
 
 @compressions

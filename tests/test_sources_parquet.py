@@ -18,7 +18,6 @@ from bulkdel.models import Block
 from bulkdel.sources import Source, SourceReader, count_rows, open_source
 
 IDS = [f"resp_{number * 7919 % 1_000_003:06d}" for number in range(20_000)]
-TEXT = "".join(f"{object_id}\n" for object_id in IDS).encode()
 
 
 def _read_blocks(reader: SourceReader) -> list[Block]:

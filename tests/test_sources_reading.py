@@ -39,7 +39,6 @@ def _write(path: Path, data: bytes) -> Source:
     return Source(name=str(path), lane="ark")
 
 
-compressions = pytest.mark.parametrize("suffix", [".gz", ".zst"])
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot wait for a pipe")
 
 

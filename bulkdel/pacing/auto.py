@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Final
 
-from bulkdel.models import Verdict
+from bulkdel.models import LimitKind, Verdict
 from bulkdel.pacing import growth
 from bulkdel.pacing.dials import Dials
 from bulkdel.pacing.estimate import Latency
@@ -40,8 +40,11 @@ _ASKED_S: Final = 2.0
 """A longer Retry-After shuts the lane at once; a shorter one only holds its ID."""
 _LATE_ACCEPTED: Final = 3
 """So many taken after it seemed shut: it is not."""
+_DOUBTS_MAX: Final = 4
+_DOUBT_S: Final = 5.0
 _DISTRUST_S: Final = 30.0
-"""Headers are not believed for so long after a refusal that they did not foresee."""
+"""After so many refusals, each within so long of the last, that the headers did not
+foresee, they are not believed for so long."""
 
 
 class AutoPace:
@@ -70,6 +73,7 @@ class AutoPace:
         self._told = Told()
         self._told_after_s = -inf
         self._following = False
+        self._doubts, self._doubted_s = 0, -inf
         self._scout: Scout | None = None
         self._row = 0
         self._tick_s: float | None = None
@@ -160,10 +164,7 @@ class AutoPace:
                 self._scout.asked_for(now_s, long_s)
             return
         if sent_s >= self._steering.cut_s:
-            self._steering.react(now_s, in_flight, verdict.limit)
-            if self._following:
-                self._following = False
-                self._told_after_s = now_s + _DISTRUST_S
+            self._refused_anew(now_s, in_flight, verdict.limit)
         else:
             self._steering.measure_stale(now_s, self._row)
         if self._row >= _IN_A_ROW or long_s is not None:
@@ -205,6 +206,18 @@ class AutoPace:
                 self._steering.tick(now_s, min(passed_s, 2 * tick_s))
                 self._follow_headers(now_s)
 
+    def _refused_anew(self, now_s: float, in_flight: int, kind: LimitKind) -> None:
+        """React to the first refusal of a round trip; headers may err now and then."""
+        if self._following:
+            self._steering.cut_s = now_s
+            self._doubts = self._doubts + 1 if now_s < self._doubted_s + _DOUBT_S else 1
+            self._doubted_s = now_s
+            if self._doubts < _DOUBTS_MAX:
+                return
+            self._following = False
+            self._told_after_s = now_s + _DISTRUST_S
+        self._steering.react(now_s, in_flight, kind)
+
     def _shut(self, now_s: float, retry_after_s: float | None) -> None:
         steering = self._steering
         if steering.mode is Mode.CRUISE and not steering.is_flood():
@@ -229,10 +242,11 @@ class AutoPace:
 
     def _follow_headers(self, now_s: float) -> None:
         """Send at the rate that the headers ask for, unless they were wrong lately."""
-        rate = self._told.rate
+        rate, steering = self._told.rate, self._steering
+        if steering.mode is Mode.RAMP and self._told.low and rate is None:
+            steering.cruise_at(self._meter.accept_rate(0.5), self._dials.rate)
         if rate is None or now_s < self._told_after_s:
             return
-        steering = self._steering
         if steering.mode is Mode.RAMP and self._dials.rate < rate:
             return
         steering.cruise_at(rate, rate)

@@ -33,6 +33,7 @@ _SAFE: Final = 0.996
 _LAST_PART: Final = 0.2
 _LEVEL: Final = 0.5
 _SAMPLES: Final = 12
+_SAMPLES_LEAST: Final = 2
 _USED_LEAST: Final = 9.0
 """Tokens are told in whole ones: fewer that are missing say too little."""
 _ROUNDED_S: Final = 20.0
@@ -89,6 +90,7 @@ class Told:
         limit: What the limit itself is, per second, or None.
         window_s: Length of the window, or None if it is a bucket or not yet clear.
         burst: Size of the bucket, or None if it is a window or not yet clear.
+        low: Less than half of the limit is left.
     """
 
     __slots__ = (
@@ -98,6 +100,7 @@ class Told:
         "_rates",
         "burst",
         "limit",
+        "low",
         "rate",
         "window_s",
     )
@@ -107,11 +110,13 @@ class Told:
         self.limit: float | None = None
         self.window_s: float | None = None
         self.burst: float | None = None
+        self.low = False
         self._began_s = self._first_end_s = self._end_s = 0.0
         self._rates: list[float] = []
 
     def note(self, quota: Quota, now_s: float, latency_s: float) -> None:
         """Take in one answer, which was written half a ``latency_s`` ago."""
+        self.low = quota.remaining < _LEVEL * quota.limit
         written_s = now_s - latency_s / 2
         end_s = written_s + quota.reset_s
         if not self._began_s or (self.burst is None and end_s > self._end_s + 1.5):
@@ -147,7 +152,7 @@ class Told:
         self._rates.append(used / quota.reset_s)
         if len(self._rates) > _SAMPLES:
             del self._rates[0]
-        if self.burst is None or len(self._rates) < _SAMPLES // 2:
+        if self.burst is None or len(self._rates) < _SAMPLES_LEAST:
             return
         self.limit = sorted(self._rates)[len(self._rates) // 2]
         level = quota.remaining / quota.limit
