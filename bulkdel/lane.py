@@ -36,6 +36,8 @@ from bulkdel.feed import Feed
 from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing.choose import make_pace
+from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.ledger import Bound, Ledger
 from bulkdel.retry import RetryRules
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
@@ -58,6 +60,7 @@ class LaneWork:
         retry: When to try again.
         counts: What has happened so far; counted here.
         wall_clock: Seconds since 1970, for the log.
+        learned: What an earlier run found out about the provider's limit.
         clock: Seconds, only going forward; the event loop's by default.
     """
 
@@ -73,13 +76,16 @@ class LaneWork:
         retry: RetryRules,
         counts: Counts,
         wall_clock: Callable[[], float],
+        learned: Learned | None = None,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self.lane = lane
         self.feed = feed
         self.guard = guard
         self.counts = counts
-        self.pace = make_pace(lane)
+        self.pace = make_pace(lane, learned)
+        self.ledger = Ledger()
+        """Where the time goes."""
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
         self._transport = transport
@@ -98,6 +104,7 @@ class LaneWork:
         self._room = WaitingRoom(WAITING_PER_PLACE * lane.concurrency)
         self._draining = False
         self._wait_s = 0.0
+        self._why = Bound.INPUT
         self._door = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
 
@@ -128,7 +135,7 @@ class LaneWork:
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        self.pace = make_pace(replace(self.lane, rate=rate))
+        self.pace = make_pace(replace(self.lane, rate=rate), self.pace.learned())
         self.wake()
 
     # -- which ID is next, and when ---------------------------------------------------
@@ -146,7 +153,9 @@ class LaneWork:
             while True:
                 taken = self._take()
                 if taken is not None or self._is_done:
+                    self.ledger.note(Bound.BUSY, self._clock())
                     return taken
+                self.ledger.note(self._why, self._clock())
                 self._changed = anyio.Event()
                 with anyio.move_on_after(self._wait_s):
                     await self._changed.wait()
@@ -162,17 +171,23 @@ class LaneWork:
         """Return an ID that may be sent at this instant and count it as in flight.
 
         Returns None if there is none, and leaves in `_wait_s` how long that lasts at
-        least, unless something changes.
+        least, unless something changes, and in `_why` what it is that binds.
         """
         self._wait_s = math.inf
         if self._draining or self.guard.stop is not None or not self._sink.has_room:
+            self._why = Bound.LOG
             return None
         now_s = self._clock()
-        wait_s = self.pace.wait_s(now_s, self.in_flight)
         if not self.guard.is_open:
-            wait_s = max(wait_s, self.guard.wait_s(now_s, self.in_flight))
+            wait_s = self.guard.wait_s(now_s, self.in_flight)
+            if wait_s > 0.0:
+                self._wait_s = wait_s
+                self._why = Bound.PAUSE
+                return None
+        wait_s = self.pace.wait_s(now_s, self.in_flight)
         if wait_s > 0.0:
             self._wait_s = wait_s
+            self._why = _bound_by_pace(wait_s, self.pace.rate)
             return None
         taken = self._choose(now_s)
         if taken is None:
@@ -191,8 +206,11 @@ class LaneWork:
             if wait_s <= 0.0:
                 return self._room.take(now_s) if self._has_place(self._room.first()) else None
             self._wait_s = wait_s
+            self._why = Bound.RETRY
             if self._room.is_full:
                 return None
+        else:
+            self._why = Bound.INPUT
         if self.feed.is_empty or not self._has_place(None):
             return None
         return self.feed.take()
@@ -335,6 +353,13 @@ class LaneWork:
         """Give an ID's place of ``--max-delete`` back, unless it may have been deleted."""
         if not self._control.deletes.unlimited and not waiting.unknown:
             self._control.deletes.release(deleted=False)
+
+
+def _bound_by_pace(wait_s: float, rate: float) -> Bound:
+    """Say what a pace that asks to wait is bound by: a pause is longer than its own step."""
+    if wait_s == math.inf:
+        return Bound.CONCURRENCY
+    return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE
 
 
 def _as_waiting(taken: str | Waiting) -> Waiting:

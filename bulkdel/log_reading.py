@@ -17,7 +17,7 @@ Not here: which of several lines of one ID counts (`resume`), and writing (`resu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -65,6 +65,10 @@ class LaneFacts:
     retryable: int = 0
 
 
+def _ignore(_name: str, _value: dict[str, Any]) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class LogFacts:
     """What a log says beside the results. Grows while the log is read.
@@ -84,6 +88,8 @@ class LogFacts:
         ends_in_nul: The log ends in NUL bytes, as a power cut leaves them.
         after_unknown: Lines of IDs that were gone after a request of ours that got no
             clear answer: deletions that may have been ours.
+        paces: The newest pace record of each lane.
+        on_record: Called with the name and the value of every record that is no result.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -98,6 +104,8 @@ class LogFacts:
     torn_bytes: int = 0
     ends_in_nul: bool = False
     after_unknown: int = 0
+    paces: dict[str, dict[str, Any]] = field(default_factory=dict)
+    on_record: Callable[[str, dict[str, Any]], None] = field(default=_ignore, repr=False)
 
 
 @dataclass(slots=True, frozen=True)
@@ -210,15 +218,27 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
             case {"run": dict(header)}:
                 facts.runs.append(header)
                 facts.last_end = None
+                facts.on_record("run", header)
             case {"end": dict(summary)}:
                 facts.last_end = summary
-            case {"pace": _}:
-                pass
+                _note_paces(summary, facts)
+                facts.on_record("end", summary)
+            case {"pace": dict(pace)}:
+                facts.paces[str(pace.get("lane"))] = pace
+                facts.on_record("pace", pace)
             case _:
                 facts.damaged += 1
                 if len(facts.damaged_lines) < DAMAGED_SHOWN_MAX:
                     facts.damaged_lines.append(facts.lines + place + 1)
     facts.lines += lines.count
+
+
+def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
+    """Note the pace records that the summary of a run holds, one a lane."""
+    lanes = summary.get("lanes")
+    for name, lane in lanes.items() if isinstance(lanes, dict) else ():
+        if isinstance(lane, dict) and isinstance(lane.get("pace"), dict):
+            facts.paces[name] = lane["pace"]
 
 
 def _by_lane(lines: Lines) -> Iterator[LaneEndings]:

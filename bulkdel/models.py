@@ -262,6 +262,7 @@ class Summary:
         counts: The counts over all lanes.
         lanes: The counts of each lane.
         rates: Requests per second of each lane, over this run.
+        paces: How each lane went: what bound it and what was learned (`pace_records`).
         elapsed_s: Seconds from the first to the last step of the run.
         log: Path of the result log, or None.
     """
@@ -273,6 +274,7 @@ class Summary:
     rates: Mapping[str, float]
     elapsed_s: float
     log: str | None
+    paces: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def all_gone(self) -> bool:
@@ -291,7 +293,11 @@ class Summary:
             "elapsed_s": round(self.elapsed_s, 3),
             "log": self.log,
             "lanes": {
-                name: {**counts.as_dict(), "rate": round(self.rates.get(name, 0.0), 3)}
+                name: {
+                    **counts.as_dict(),
+                    "rate": round(self.rates.get(name, 0.0), 3),
+                    **({"pace": self.paces[name]} if name in self.paces else {}),
+                }
                 for name, counts in self.lanes.items()
             },
         }

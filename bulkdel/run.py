@@ -43,6 +43,8 @@ from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCau
 from bulkdel.lane import LaneWork
 from bulkdel.log_reading import LogFacts
 from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.pace_records import pace_record, write_pace
+from bulkdel.pacing.learned import Learned
 from bulkdel.result_log import LogFile, ResultLog, open_disk_log
 from bulkdel.resume import Index, load
 from bulkdel.retry import RetryRules
@@ -117,9 +119,10 @@ class Run:
             ResultLogError: The log could not be written; its ``summary`` has the counts.
         """
         self.began_s = anyio.current_time()
-        with ExitStack() as closing, self._open_log() as log:
+        with ExitStack() as closing:
             for source in self.sources:
                 closing.callback(source.close)
+            log = closing.enter_context(self._open_log())
             self._log = log
             index = await self._resume()
             sink = _Sink(log, self.on_result, self.has_room)
@@ -238,7 +241,13 @@ class Run:
                 retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
                 wall_clock=self.edge.wall_clock,
                 counts=self.counts[lane.name],
+                learned=self._learned(lane),
             )
+
+    def _learned(self, lane: Lane) -> Learned | None:
+        """Return what the log knows about the provider's limit: then the run starts warm."""
+        found = self.facts.paces.get(lane.name, {}).get("learned")
+        return Learned.from_json(found) if isinstance(found, dict) else None
 
     def _header(self) -> dict[str, object]:
         return {
@@ -257,6 +266,7 @@ class Run:
         async with anyio.create_task_group() as writer:
             if log is not None:
                 writer.start_soon(log.run)
+                writer.start_soon(write_pace, log, self.works.values(), self.began_s)
             async with anyio.create_task_group() as lanes:
                 for work in self.works.values():
                     lanes.start_soon(self._run_lane, work)
@@ -332,6 +342,7 @@ class Run:
             },
             elapsed_s=elapsed_s,
             log=str(self.settings.log) if self.settings.log is not None else None,
+            paces={name: pace_record(work, self.began_s) for name, work in self.works.items()},
         )
 
     async def _close(self, log: ResultLog, summary: Summary) -> None:

@@ -96,7 +96,7 @@ class Running:
     def end(self) -> Ended:
         """Wait for its end."""
         out, err = self.process.communicate(timeout=TIMEOUT_S)
-        return Ended(self.process.returncode, out.decode(), err.decode())
+        return Ended(self.process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
 @contextmanager

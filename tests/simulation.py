@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -104,6 +103,7 @@ class FakeTransport:
         times: How often each ID was sent.
         in_flight: Requests that are open.
         in_flight_most: The most that ever were.
+        refusals: Answers with a 429.
     """
 
     answering: Answering = lambda object_id, _: deleted(object_id)
@@ -112,6 +112,7 @@ class FakeTransport:
     times: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     in_flight_most: int = 0
+    refusals: int = 0
 
     @property
     def ids(self) -> list[str]:
@@ -128,7 +129,9 @@ class FakeTransport:
         try:
             await anyio.sleep(self.delay_s)
             answering = self.answering(object_id, number)
-            return answering if isinstance(answering, Answer) else await answering
+            answered = answering if isinstance(answering, Answer) else await answering
+            self.refusals += answered.status == 429
+            return answered
         finally:
             self.in_flight -= 1
 
@@ -154,9 +157,3 @@ def most_in_a_second(times_s: list[float]) -> int:
             first += 1
         most = max(most, number - first + 1)
     return most
-
-
-def first_gap_s(times_s: list[float]) -> float:
-    """Return the longest time between two requests."""
-    pairs = zip(times_s, times_s[1:], strict=False)
-    return max((later - sooner for sooner, later in pairs), default=math.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -196,7 +197,7 @@ def test_probes_come_at_growing_intervals_until_the_outage_limit() -> None:
         probes.append(now_s)
         guard.trouble(now_s, "id1", "HTTP 503", exhausted=True)
 
-    gaps = [later - sooner for sooner, later in zip(probes, probes[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(probes)]
     assert probes[0] == pytest.approx(1.0)
     assert gaps[:3] == pytest.approx([1.5, 2.25, 3.375])
     assert max(gaps) == pytest.approx(30.0)

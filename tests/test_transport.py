@@ -174,6 +174,21 @@ def test_cancelled_request_closes_its_connection(way: Way) -> None:
 
 
 @every_way
+def test_cancelled_run_closes_its_connections(way: Way) -> None:
+    """A second Ctrl-C leaves nothing open, and warns of nothing."""
+
+    async def test() -> None:
+        async with raw_server(answering(OK)) as server:
+            with anyio.CancelScope() as scope:
+                async with way.open(server) as transport:
+                    await transport.send("resp_1")
+                    scope.cancel()
+            await server.peers[0].closed.wait()
+
+    way.run(test)
+
+
+@every_way
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_answer(way: Way, status: int) -> None:
     """Following it would send the key, or the deletion, somewhere else."""

@@ -20,7 +20,7 @@ from transport_server import (
     raw_server,
 )
 
-from bulkdel.errors import EndpointError, NotSentError
+from bulkdel.errors import ConfigError, EndpointError, NotSentError
 from bulkdel.settings import Lane
 from bulkdel.transport.endpoint import endpoint_of
 
@@ -165,3 +165,12 @@ def test_endpoint_does_not_show_the_key() -> None:
 
     assert KEY in str(endpoint.headers)
     assert KEY not in repr(endpoint)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".test", r"good.test\.evil.test", "xn--ü"])
+def test_host_that_cannot_be_one_is_a_wrong_setting(host: str) -> None:
+    """It shows before anything is sent, not as a failure of every ID."""
+    lane = Lane(provider=PROVIDER, api_key=KEY, base_url=f"https://{host}/v1")
+
+    with pytest.raises(ConfigError, match="base URL 'https://"):
+        asyncio.run(endpoint_of(lane))

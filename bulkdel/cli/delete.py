@@ -164,8 +164,12 @@ def delete(sources: tuple[str, ...], **flags: Any) -> None:
     job = Job(sources, flags)
     if flags["dry_run"]:
         job.dry_run()
-    elif flags["yes"] or job.is_confirmed():
-        sys.exit(exit_code(job.run()))
-    else:
-        click.echo("Nothing was sent.", err=True)
+        return
+    try:
+        goes_on = flags["yes"] or job.is_confirmed()
+    except KeyboardInterrupt:
+        goes_on = False
+    if not goes_on:
+        click.echo("\nNothing was sent.", err=True)
         sys.exit(INTERRUPTED)
+    sys.exit(exit_code(job.run()))

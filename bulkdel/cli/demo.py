@@ -42,7 +42,7 @@ Now with your own IDs, one a line in ids.txt:
   bulkdel delete ids.txt -p ark               does it; start it again to resume"""
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  bulkdel demo")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def demo(*, quiet: bool) -> None:
     """Show the whole job: 20,000 made IDs, two lanes, limits and faults, on this machine.

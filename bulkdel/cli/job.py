@@ -21,7 +21,7 @@ from bulkdel.cli import card
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import summary_text
 from bulkdel.cli.session import Session, backend_options, raise_open_files
-from bulkdel.errors import ConfigError
+from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
@@ -126,16 +126,24 @@ class Job:
             ],
         )
         session = Session(run, self._sources, quiet=self._flags["quiet"])
-        summary: Summary = anyio.run(session.run, backend_options=backend_options())
-        if self._flags["as_json"]:
-            click.echo(orjson.dumps(summary.as_dict()))
-        else:
-            click.echo(summary_text(summary))
+        try:
+            summary: Summary = anyio.run(session.run, backend_options=backend_options())
+        except ResultLogError as exc:
+            if exc.summary is not None:
+                self._print(exc.summary)
+            raise
+        self._print(summary)
         if summary.reason is not None:
             click.echo(f"bulkdel: stopped: {summary.reason}", err=True)
         if summary.state is State.INTERRUPTED:
             click.echo(f"Resume with: {self._resume_command()}", err=True)
         return summary
+
+    def _print(self, summary: Summary) -> None:
+        if self._flags["as_json"]:
+            click.echo(orjson.dumps(summary.as_dict()))
+        else:
+            click.echo(summary_text(summary))
 
     def _open(self) -> list[SourceReader]:
         names = frozenset(lane.name for lane in self._lanes)

@@ -9,7 +9,7 @@ from bulkdel.cli.output import duration
 from bulkdel.providers import PROVIDERS
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  bulkdel providers --json")
 @click.option(
     "--json",
     "as_json",

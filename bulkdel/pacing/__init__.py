@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bulkdel.models import Verdict
+from bulkdel.pacing.learned import Learned
 
 
 class Pace(Protocol):
@@ -58,4 +59,8 @@ class Pace(Protocol):
     @property
     def rate(self) -> float:
         """Requests per second it aims at now; infinity when nothing binds."""
+        ...
+
+    def learned(self) -> Learned | None:
+        """Return what was found out about the provider's limit, or None."""
         ...

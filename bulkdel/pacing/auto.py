@@ -83,15 +83,21 @@ class AutoPace:
 
     def _start_warm(self, rate: float, learned: Learned) -> None:
         steering = self._steering
-        steering.cruise_at(rate, rate)
         if learned.latency_s:
             self._latency.expect(learned.latency_s)
+        if learned.unlimited:  # ramp on from there
+            self._dials.set_rate(rate)
+            self._dials.set_cap(max(self._dials.cap, 1.5 * rate * self._latency.median_s))
+            return
+        steering.cruise_at(rate, rate)
         if learned.in_flight_max:
             steering.slots = True
             self._dials.set_cap(learned.in_flight_max)
+        elif learned.window_s is not None:
+            steering.window.expect(learned.window_s, rate)
         elif learned.queues:
-            steering.knee.active = True
-        elif learned.window_s is None:
+            steering.knee.begin(0.0)
+        else:
             self._dials.set_rate(rate * (1 - STEP / 2))
 
     # -- the protocol -----------------------------------------------------------------
@@ -180,9 +186,7 @@ class AutoPace:
         self._meter.troubled += 1
         if self._scout is not None and self._scout.is_answer_to(sent_s):
             self._scout.again(now_s, None)
-        accepted, _, troubled = self._meter.recent(1.0)
-        much = troubled >= 5 and troubled > 0.2 * (troubled + accepted)
-        if much and sent_s >= self._steering.cut_s:
+        if sent_s >= self._steering.cut_s and self._meter.is_trouble():
             self._steering.trouble(now_s)
 
     # -- in between -------------------------------------------------------------------
@@ -220,7 +224,7 @@ class AutoPace:
 
     def _shut(self, now_s: float, retry_after_s: float | None) -> None:
         steering = self._steering
-        if steering.mode is Mode.CRUISE and not steering.is_flood():
+        if steering.mode is Mode.CRUISE and not self._meter.is_flood():
             steering.evidence.short_windows = True
         self._scout = Scout(now_s, retry_after_s, 2.0 / self._dials.rate)
 
@@ -257,23 +261,24 @@ class AutoPace:
     def learned(self) -> Learned | None:
         """Return what is worth knowing next time, or None if nothing was found."""
         steering, told = self._steering, self._told
-        window = steering.window
-        rate = told.limit or steering.evidence.limit or None
+        window, limit = steering.window, steering.evidence.limit
+        rate = told.limit or limit
         if window.length_s and not told.limit:
             rate = window.size / window.length_s
-        elif steering.knee.active or steering.slots:
+        elif steering.knee.active or steering.slots or not steering.proven:
             rate = self._meter.best_rate()
-        elif rate is None and steering.proven:
-            rate = self._dials.rate
+        elif not rate:
+            rate = max(self._dials.rate, steering.reference)
         if not rate:
             return None
         return Learned(
             rate=rate,
-            burst=told.burst or steering.evidence.burst,
+            burst=told.burst or steering.burst,
             window_s=told.window_s or window.length_s,
             in_flight_max=self._dials.places if steering.slots else None,
             latency_s=self._latency.base_s,
             queues=steering.knee.active,
+            unlimited=not steering.proven and not steering.knee.active and not told.limit,
         )
 
     def snapshot(self, now_s: float) -> Snapshot:

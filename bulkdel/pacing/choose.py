@@ -5,11 +5,15 @@ from __future__ import annotations
 from bulkdel.pacing import Pace
 from bulkdel.pacing.auto import AutoPace
 from bulkdel.pacing.fixed import FixedPace
+from bulkdel.pacing.learned import Learned
 from bulkdel.settings import Lane
 
 
-def make_pace(lane: Lane) -> Pace:
-    """Return the pace of ``lane``: exactly ``rate``, or the provider's limit, found."""
+def make_pace(lane: Lane, learned: Learned | None = None) -> Pace:
+    """Return the pace of ``lane``: exactly ``rate``, or the provider's limit, found.
+
+    ``learned`` is what an earlier run found: then the search starts from there.
+    """
     if lane.rate is not None:
         return FixedPace(lane.rate)
-    return AutoPace(concurrency=lane.concurrency, rate_max=lane.rate_max)
+    return AutoPace(concurrency=lane.concurrency, rate_max=lane.rate_max, learned=learned)

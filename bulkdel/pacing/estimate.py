@@ -11,13 +11,26 @@ Not here: what follows from the numbers (`auto`).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 SLOT_S: Final = 0.1
 _SLOTS: Final = 100
 _SAMPLES_MAX: Final = 48
 _SAMPLES_MIN: Final = 8
+_FLOOD_LEAST: Final = 5
+_FLOOD_SHARE: Final = 0.15
+_TROUBLE_SHARE: Final = 0.2
 _Slot = tuple[int, int, int, int, int]
+
+
+def most_above(rate: float, counts: Sequence[int]) -> float:
+    """Return the most that the last of ``counts`` per slot hold above ``rate``."""
+    most = running = 0.0
+    for count in reversed(counts):
+        running += count - rate * SLOT_S
+        most = max(most, running)
+    return most
 
 
 class Meter:
@@ -100,11 +113,25 @@ class Meter:
         """Return the most in flight at the sending of a request accepted lately."""
         return max([self.top, *(s[3] for s in self._recent(window_s))])
 
+    def counts(self) -> list[int]:
+        """Return the accepted of each whole slot, the oldest first."""
+        return [slot[0] for slot in self._slots]
+
     def mean_in_flight(self, window_s: float) -> float:
         """Return the mean in flight at the sending of the requests accepted lately."""
         slots = self._recent(window_s)
         accepted = self.accepted + sum(s[0] for s in slots)
         return (self.flight + sum(s[4] for s in slots)) / accepted if accepted else 0.0
+
+    def is_flood(self) -> bool:
+        """Say whether a large share of the last second was refused: the limit fell."""
+        accepted, refused, _ = self.recent(1.0)
+        return refused >= _FLOOD_LEAST and refused > _FLOOD_SHARE * (refused + accepted)
+
+    def is_trouble(self) -> bool:
+        """Say whether a large share of the last second failed otherwise."""
+        accepted, _, troubled = self.recent(1.0)
+        return troubled >= _FLOOD_LEAST and troubled > _TROUBLE_SHARE * (troubled + accepted)
 
     def best_rate(self) -> float:
         """Return the highest accept rate of one second within the last ten."""

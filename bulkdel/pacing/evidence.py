@@ -21,6 +21,8 @@ GAP_MIN_S: Final = 0.3
 GAP_SURE_S: Final = 2.0
 GAP_MAX_S: Final = 8.0
 _FEW: Final = 10
+_ROW: Final = 5
+_STALE_LEAST: Final = 6
 _SURE: Final = 20
 _NEAR: Final = 0.05
 _PLACE_GAIN: Final = 0.2
@@ -46,14 +48,13 @@ class Evidence:
         in_flight_high: How far up those in flight were at refusals, from 0 (as many as
             usual: the rate is what is limited) to 1 (as many as ever: those in flight
             are).
-        burst: What a bucket held when it was first emptied, about, or None.
         short_windows: Refusals come in a row and end at once: windows of about a second.
     """
 
     __slots__ = (
         "_anchor",
         "_refused",
-        "burst",
+        "_stale",
         "in_flight_high",
         "last",
         "limit",
@@ -66,10 +67,9 @@ class Evidence:
         self.last: Mark | None = None
         self.per_event = 1.0
         self.in_flight_high = 0.0
-        self.burst: float | None = None
         self.short_windows = False
         self._anchor: Mark | None = None
-        self._refused = 0
+        self._refused = self._stale = 0
 
     def forget(self) -> None:
         """Measure anew: the limit is another one now."""
@@ -86,7 +86,7 @@ class Evidence:
         if usual:
             cost = min(_EVENT_MOST, refused - self._refused)
             self.per_event += _EVENT_GAIN * (cost - self.per_event)
-        self._refused = refused
+        self._refused, self._stale = refused, 0
         self.last = mark
         if self._anchor is None:
             self._anchor = mark
@@ -99,6 +99,19 @@ class Evidence:
         """Note how many were in flight at a refusal, against those accepted lately."""
         height = (in_flight - mean) / max(1.0, top - mean)
         self.in_flight_high += _PLACE_GAIN * (height - self.in_flight_high)
+
+    def measure_stale(self, now_s: float, accepted: int, row: int, latency_s: float) -> float:
+        """Note a refusal that belongs to the last event; infinity if it says nothing.
+
+        Many of them among acceptances measure an empty bucket before the round trip is
+        over. In a row they are no measure: a window is used up.
+        """
+        if self.last is None or self._stale < 0:
+            return inf
+        self._stale = self._stale + 1 if row < _ROW else -1
+        span_s, taken = now_s - self.last.at_s, accepted - self.last.accepted
+        enough = span_s >= max(0.15, 0.3 * latency_s) and taken >= 8
+        return taken / span_s if self._stale > _STALE_LEAST and enough else inf
 
     def between(self, mark: Mark, rate: float) -> float:
         """Return the rate taken from refusal to refusal; infinity if it says nothing."""

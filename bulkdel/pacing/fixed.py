@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bulkdel.models import Verdict
+from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.schedule import Schedule
 
 PAUSE_MAX_S: Final = 300.0
@@ -46,6 +47,10 @@ class FixedPace:
             ValueError: ``rate`` is not a number above 0.
         """
         self._schedule.set_rate(_checked(rate))
+
+    def learned(self) -> Learned | None:
+        """Return None: it finds nothing out."""
+        return None
 
     def wait_s(self, now_s: float, in_flight: int) -> float:  # noqa: ARG002  # the protocol's
         """Return the seconds until the next place in the schedule."""

@@ -54,7 +54,7 @@ def speed(
     over_s = quiet_s - 1.5 * interval_s
     if over_s <= 0:
         return usual
-    doubled = usual * 2.0 ** min(30.0, 4.0 * over_s / interval_s)
+    doubled: float = usual * 2.0 ** min(30.0, 4.0 * over_s / interval_s)
     return max(usual, min(doubled, _SPEED_MAX_SHORT if short_windows else _SPEED_MAX))
 
 

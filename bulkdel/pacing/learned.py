@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
-from typing import Any
+from typing import Any, Final
+
+_WORDS: Final = ("queues", "unlimited")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class Learned:
         window_s: Length of a fixed window, in seconds.
         in_flight_max: Most requests in flight that were taken, where that is the limit.
         latency_s: Median answer time of the provider when idle.
-        queues: Whether it lets requests wait in line instead of refusing them.
+        queues: It lets requests wait in line instead of refusing them.
+        unlimited: Nothing was refused up to ``rate``.
     """
 
     rate: float | None = None
@@ -27,6 +30,7 @@ class Learned:
     in_flight_max: int | None = None
     latency_s: float | None = None
     queues: bool = False
+    unlimited: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that were found, rounded, for a JSON object."""
@@ -39,11 +43,11 @@ class Learned:
         values = {
             field.name: found[field.name]
             for field in fields(cls)
-            if field.name != "queues" and _above_zero(found.get(field.name))
+            if field.name not in _WORDS and _above_zero(found.get(field.name))
         }
         if "in_flight_max" in values:
             values["in_flight_max"] = max(1, int(values["in_flight_max"]))
-        return cls(**values, queues=found.get("queues") is True)
+        return cls(**values, **{name: True for name in _WORDS if found.get(name) is True})
 
     def describe(self) -> str:
         """Say in a few words which limit it is."""
@@ -52,6 +56,8 @@ class Learned:
         if self.rate is None:
             return "no limit found"
         rate = f"{self.rate:.3g}" if self.rate < 1000 else f"{self.rate:.0f}"
+        if self.unlimited:
+            return f"no limit found up to {rate}/s"
         if self.queues:
             return f"latency knee at about {rate}/s"
         if self.window_s is not None:

@@ -104,6 +104,14 @@ class Window:
     late_s: float = 0.0
     _planned_s: float = -1.0
 
+    def expect(self, length_s: float, rate: float) -> None:
+        """Take length and size from an earlier run; when it began is not known."""
+        self.length_s, self.size = length_s, round(rate * length_s)
+
+    def begin(self, now_s: float) -> None:
+        """Note the first request: as far as we know, a window begins."""
+        self.opened_s = self._planned_s = now_s
+
     def turn(self, scout: Scout, accepted: int) -> float | None:
         """Note that a new one began; return the rate that the last one allowed.
 

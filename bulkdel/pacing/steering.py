@@ -24,7 +24,7 @@ from typing import Final
 from bulkdel.models import LimitKind
 from bulkdel.pacing import growth
 from bulkdel.pacing.dials import Dials
-from bulkdel.pacing.estimate import Latency, Meter
+from bulkdel.pacing.estimate import Latency, Meter, most_above
 from bulkdel.pacing.evidence import Evidence, Mark
 from bulkdel.pacing.growth import STEP
 from bulkdel.pacing.knee import Knee
@@ -40,8 +40,6 @@ _UNPROVEN: Final = 100
 _UNPROVEN_SHARE: Final = 0.008
 """Before the first refusal, in flight at most: all of it may be refused at once, so it
 stays in proportion to what was accepted."""
-_FLOOD_LEAST: Final = 5
-_FLOOD_SHARE: Final = 0.15
 _SLOTS_ABOVE: Final = 0.65
 _SLOTS_STAY: Final = 0.2
 _LARGE_CUT: Final = 0.9
@@ -73,6 +71,8 @@ class Steering:
         capped: A request took the last place in flight since the last tick.
         cut_s: When it last reacted to a refusal.
         window: The long window that is running.
+        reference: The rate that was refused, or that is known from elsewhere.
+        burst: What a bucket held when a ramp emptied it, about; None if unknown.
         binds: What bound in the last tick: ``rate``, ``concurrency`` or ``nothing``.
     """
 
@@ -86,16 +86,18 @@ class Steering:
         self.slots = self.proven = self.capped = False
         self.cut_s = -inf
         self.window = Window(0.0, 0)
+        self.burst: float | None = None
+        self._ramp_counts: list[int] = []
         self.binds = "rate"
-        self._high = self._reference = 0.0
-        self._stale, self._stale_from = 0, 0.0
+        self._high = self.reference = 0.0
+        self._event_rate = 0.0
         self._paused_s = self._quiet_from_s = 0.0
         self.dials.set_cap(_UNPROVEN)
 
     def begin(self, now_s: float) -> None:
         """Note the first request."""
         self.meter.start(now_s)
-        self.window = Window(now_s, 0)
+        self.window.begin(now_s)
         self._quiet_from_s = now_s
 
     def cruise_at(self, rate: float, limit: float) -> None:
@@ -104,7 +106,7 @@ class Steering:
         self.proven = True
         self.dials.open()
         self.dials.set_rate(rate)
-        self._high = self._reference = limit
+        self._high = self.reference = limit
 
     # -- refusals ---------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class Steering:
             self.dials.set_rate(self.meter.best_rate())
         top = self.meter.top_in_flight(1.0)
         self.evidence.note_in_flight(in_flight, self.meter.mean_in_flight(1.0), top)
-        if self._is_slots(kind) and not self.is_flood():
+        if self._is_slots(kind) and not self.meter.is_flood():
             self._lower_slots(in_flight)
         else:
             if self.slots:
@@ -132,12 +134,13 @@ class Steering:
                 self.evidence.in_flight_high = 0.0
                 self.dials.set_rate(self.meter.best_rate())
             self.dials.set_cap(min(self.dials.cap, max(16.0, 1.5 * top + 4.0)))
-            self._lower(now_s, max(rate, self._stale_from))
+            self._lower(now_s, max(rate, self._event_rate))
         self._mark(now_s)
 
     def _end_ramp(self, now_s: float) -> None:
         rate = self.dials.rate
-        self._high = self._reference = rate
+        self._high = self.reference = rate
+        self._ramp_counts = self.meter.counts()
         taken = self.meter.accept_rate(1.0)
         self.dials.set_rate(max(1.0, min(max(taken, 0.8 * rate / _RAMP), 0.8 * rate)))
         self.dials.open()
@@ -149,7 +152,7 @@ class Steering:
         self.mode = Mode.CRUISE
         self.evidence.forget()
         self.dials.set_rate(max(min(rate, self.meter.accept_rate(1.0)), rate / 1.3))
-        self._high = self._reference = self.dials.rate * (1 + STEP)
+        self._high = self.reference = self.dials.rate * (1 + STEP)
         self._mark(now_s)
 
     def _is_slots(self, kind: LimitKind) -> bool:
@@ -164,60 +167,49 @@ class Steering:
             self.dials.set_cap(min(self.dials.cap, float(in_flight)))
         self.dials.set_cap(self.dials.cap - 1)
 
-    def is_flood(self) -> bool:
-        """Say whether a large share of the last second was refused: the limit fell."""
-        accepted, refused, _ = self.meter.recent(1.0)
-        return refused >= _FLOOD_LEAST and refused > _FLOOD_SHARE * (refused + accepted)
-
     def _mark(self, now_s: float) -> None:
-        usual = self.mode is Mode.CRUISE and not self.is_flood()
+        usual = self.mode is Mode.CRUISE and not self.meter.is_flood()
         mark = Mark(now_s, self.meter.accepted_all, self._paused_s)
         self.evidence.mark(mark, self.meter.refused_all, usual=usual)
-        self._stale, self._stale_from = 0, self.dials.rate
+        self._event_rate = self.dials.rate
         self._quiet_from_s = now_s
 
     def _lower(self, now_s: float, before: float) -> None:
         rate, evidence = self.dials.rate, self.evidence
         mark = Mark(now_s, self.meter.accepted_all, self._paused_s)
         between = evidence.between(mark, rate)
+        if evidence.limit and self._ramp_counts:
+            self.burst = most_above(evidence.limit, self._ramp_counts) or None
+            self._ramp_counts = []
         self.mode = Mode.CRUISE
-        if self.is_flood():
+        if self.meter.is_flood():
             taken = min(self.meter.accept_rate(1.0), between)
             self.dials.set_rate(min(rate * (1 - STEP), taken))
-            self._high = self._reference = self.dials.rate
+            self._high = self.reference = self.dials.rate
         else:
             step = STEP
             if evidence.short_windows:
                 step *= min(3.0, max(1.0, evidence.cost(self.meter.refused_all) / 3))
-            self._high = self._reference = min(rate, between * (1 + STEP / 2))
+            self._high = self.reference = min(rate, between * (1 + STEP / 2))
             self.dials.set_rate(min(rate * (1 - step), between * (1 - STEP / 2)))
         if self.dials.rate < _LARGE_CUT * before:
             self.mode = Mode.CLOSE
             evidence.limit = 0.0
 
     def measure_stale(self, now_s: float, row: int) -> None:
-        """Note a refusal that belongs to the last event.
-
-        Many of them in a row with acceptances measure an empty bucket, before the round
-        trip is over.
-        """
-        last = self.evidence.last
-        if not self._stale_from or last is None or self.slots:
+        """Note a refusal that belongs to the last event: many of them measure the limit."""
+        if self.slots:
             return
-        if row >= 5:
-            self._stale_from = 0.0
-            return
-        self._stale += 1
-        span_s, taken = now_s - last.at_s, self.meter.accepted_all - last.accepted
-        if self._stale > 6 and span_s >= max(0.15, 0.3 * self.latency.median_s) and taken >= 8:
-            measured = min(self._stale_from, taken / span_s)
-            self.dials.set_rate(max(0.6 * self._stale_from, measured))
+        accepted, latency_s = self.meter.accepted_all, self.latency.median_s
+        rate = self.evidence.measure_stale(now_s, accepted, row, latency_s)
+        if rate < inf:
+            self.dials.set_rate(min(self._event_rate, max(0.6 * self._event_rate, rate)))
             self._high = self.dials.rate
 
     def trouble(self, now_s: float) -> None:
         """Give way to a provider that fails at much: what it carries out is enough."""
         self.cut_s = now_s
-        self._high = self._reference = self.dials.rate
+        self._high = self.reference = self.dials.rate
         self.mode = Mode.CRUISE
         self.dials.set_rate(max(self.dials.rate / 2, self.meter.accept_rate(1.0)))
 
@@ -228,13 +220,14 @@ class Steering:
         pause_s = now_s - scout.since_s
         self._paused_s += pause_s
         self._quiet_from_s = self.cut_s = now_s
+        self._event_rate = 0.0
         self.dials.schedule.hold(now_s)
         if pause_s <= _WINDOW_TURNED_S or not self.window.turn(scout, self.meter.accepted_all - 1):
             return
         self.mode = Mode.CRUISE
         self.dials.set_rate(self.window.plan(now_s))
         self.dials.open()
-        self._high = self._reference = self.dials.rate
+        self._high = self.reference = self.dials.rate
         self.evidence.new_window()
         self.evidence.limit = self.window.size / (self.window.length_s or 1.0)
 
@@ -293,11 +286,11 @@ class Steering:
 
     def _grow(self, now_s: float, dt_s: float) -> None:
         rate, evidence, window = self.dials.rate, self.evidence, self.window
-        if self.mode is Mode.CLOSE:
+        if window.length_s and now_s < window.opened_s + _WINDOWS_QUIET * window.length_s:
+            self.dials.set_rate(min(rate, window.plan(now_s)))
+        elif self.mode is Mode.CLOSE:
             far = self.latency.median_s > _FAR_S
             self.dials.set_rate(rate * (1 + (_CLOSE_SPEED_FAR if far else _CLOSE_SPEED) * dt_s))
-        elif window.length_s and now_s < window.opened_s + _WINDOWS_QUIET * window.length_s:
-            self.dials.set_rate(min(rate, window.plan(now_s)))
         elif rate < 0.985 * self._high:
             self._quiet_from_s = now_s
             self.dials.set_rate(rate + (0.99 * self._high - rate) * min(1.0, dt_s / 5))
@@ -322,7 +315,7 @@ class Steering:
             short_windows=evidence.short_windows,
         )
         grown = rate * (1 + speed * dt_s)
-        if evidence.last is not None and self._is_quiet(now_s):
+        if evidence.last and self._is_quiet(now_s):
             spare = growth.spare(rate, now_s - evidence.last.at_s, self.latency.median_s)
-            grown = min(grown, max(rate, (evidence.limit or self._reference) + spare))
+            grown = min(grown, max(rate, (evidence.limit or self.reference) + spare))
         self.dials.set_rate(grown)

@@ -56,7 +56,8 @@ async def open_transport(lane: Lane) -> AsyncIterator[Transport]:
     """Open the transport of a lane; its connections are closed at the end.
 
     Raises:
-        ConfigError: The environment names a proxy that cannot be used.
+        ConfigError: The environment names a proxy that cannot be used, or the base URL's
+            host cannot be a host name.
     """
     endpoint = await endpoint_of(lane)
     async with (await _opener(endpoint))(endpoint) as transport:

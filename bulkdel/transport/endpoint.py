@@ -89,9 +89,14 @@ async def endpoint_of(lane: Lane) -> Endpoint:
     """Work out a lane's `Endpoint`; certificates are loaded in a thread.
 
     Raises:
-        ConfigError: The environment names a proxy that cannot be used.
+        ConfigError: The environment names a proxy that cannot be used, or the base URL's
+            host cannot be a host name.
     """
-    base = URL(lane.base_url)
+    try:
+        base = URL(lane.base_url)
+        (base.raw_host or "").encode("idna")  # as the look-up of the name will do
+    except ValueError as exc:
+        raise ConfigError(f"base URL {lane.base_url!r}: {exc}") from exc
     return Endpoint(
         provider=lane.provider,
         base_url=str(base).rstrip("/"),

@@ -205,9 +205,11 @@ class WireTransport:
     async def aclose(self) -> None:
         """Close all connections."""
         self._sweeping.cancel()
-        await self._connector.close()
-        for wire in self._open:
-            wire.connection.close()
+        try:
+            await self._connector.close()
+        finally:  # also if this is cancelled: aiohttp warns of connections left over
+            for wire in self._open:
+                wire.connection.close()
 
 
 def _render(pattern: aiohttp.ClientRequest, endpoint: Endpoint) -> tuple[str, str]:

@@ -1,0 +1,119 @@
+"""One process per result log, whatever became of the last one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bulkdel.errors import ConfigError, LogBusyError
+from bulkdel.log_lock import lock_log
+from bulkdel.result_log import open_disk_log
+from tests.test_result_log_disk import file_size_limit
+
+
+def test_a_second_one_is_refused_and_told_who_writes(tmp_path: Path) -> None:
+    """Two writers would send IDs twice and mix their lines; the user must find the first."""
+    log = tmp_path / "log.jsonl"
+
+    with (
+        open_disk_log(log),
+        pytest.raises(LogBusyError) as refused,
+        open_disk_log(log),
+    ):
+        pass
+
+    assert f"process {os.getpid()} on host {socket.gethostname()}" in str(refused.value)
+    assert str(log) in str(refused.value)
+
+
+def test_two_names_of_one_log_are_one_log(tmp_path: Path) -> None:
+    """A link beside the log must not be a way around the lock."""
+    log = tmp_path / "log.jsonl"
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.jsonl"
+    link.symlink_to(log)
+
+    with (
+        open_disk_log(log),
+        pytest.raises(LogBusyError, match=r"link\.jsonl"),
+        open_disk_log(link),
+    ):
+        pass
+
+
+def test_a_refused_one_leaves_the_lock_to_its_owner(tmp_path: Path) -> None:
+    """The third must be refused like the second."""
+    log = tmp_path / "log.jsonl"
+
+    with lock_log(log, shown=log):
+        for _ in range(3):
+            with pytest.raises(LogBusyError), lock_log(log, shown=log):
+                pass
+    with lock_log(log, shown=log):
+        pass
+
+
+def test_what_a_dead_process_left_does_not_block(tmp_path: Path) -> None:
+    """The system frees the lock with the process; the file alone means nothing."""
+    log = tmp_path / "log.jsonl"
+    lock = tmp_path / "log.jsonl.lock"
+    lock.write_text("process 1 on host a-machine-that-burnt-down-years-ago-in-another-place\n")
+
+    with lock_log(log, shown=log):
+        said = lock.read_text()
+
+    assert said == f"process {os.getpid()} on host {socket.gethostname()}\n"
+    assert not lock.exists()
+
+
+def test_a_full_disk_does_not_keep_the_lock_from_working(tmp_path: Path) -> None:
+    """The owner's name is for people; the lock itself needs no room."""
+    log = tmp_path / "log.jsonl"
+
+    with file_size_limit(0), lock_log(log, shown=log), pytest.raises(LogBusyError):
+        with lock_log(log, shown=log):
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that root cannot write")
+def test_a_folder_without_the_right_to_lock_is_named() -> None:
+    """The message names the lock file, which the user has never heard of."""
+    log = Path("/proc/sys/kernel/osrelease")
+
+    with pytest.raises(ConfigError, match=r"osrelease\.lock cannot be made"), lock_log(
+        log, shown=log
+    ):
+        pass
+
+
+def test_there_is_never_more_than_one_owner(tmp_path: Path) -> None:
+    """The lock file is removed at the end; between two steps another may have made a new one."""
+    log = tmp_path / "log.jsonl"
+    owners: list[int] = []
+    most = [0]
+    held = [0]
+
+    def work(number: int) -> None:
+        for _ in range(300):
+            try:
+                with lock_log(log, shown=log):
+                    owners.append(number)
+                    held[0] += 1
+                    most[0] = max(most[0], len(owners))
+                    owners.remove(number)
+            except LogBusyError:
+                pass
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    assert most[0] == 1
+    assert held[0] > 0
