@@ -28,7 +28,7 @@ from bulkdel.feeding import AsyncSource, ReaderSource, RunSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
 from bulkdel.providers import get
-from bulkdel.run import Edge, Run
+from bulkdel.run import REAL, Edge, Run
 from bulkdel.settings import Durability, Lane, RunSettings
 from bulkdel.sources import from_iterable
 
@@ -242,7 +242,7 @@ def _make_run(
         wait_long=wait_long,
         outage_limit_s=outage_limit_s,
     )
-    return Run(settings, [_source(ids, lane.name)], edge=edge or Edge())
+    return Run(settings, [_source(ids, lane.name)], edge=edge or REAL)
 
 
 def _source(ids: Ids, lane: str) -> RunSource:

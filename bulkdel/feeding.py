@@ -186,10 +186,13 @@ class Feeder:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(collect)
             line = 1
-            while (texts := await pile.take()) and not self._feeds[lane].abandoned:
-                await self._put_texts(self._feeds[lane], lane, texts, line, source)
-                line += len(texts)
-            tasks.cancel_scope.cancel()
+            try:
+                while (texts := await pile.take()) and not self._feeds[lane].abandoned:
+                    await self._put_texts(self._feeds[lane], lane, texts, line, source)
+                    line += len(texts)
+                tasks.cancel_scope.cancel()
+            finally:
+                self._counts[lane].read += pile.left  # still to do
 
     async def _put_texts(
         self, feed: Feed, lane: str, texts: list[object], line: int, source: str
@@ -231,6 +234,10 @@ class _Pile:
         self._items: list[object] = []
         self._changed = anyio.Event()
         self._ended = False
+
+    @property
+    def left(self) -> int:
+        return len(self._items)
 
     async def add(self, item: object) -> None:
         while len(self._items) >= ASYNC_BLOCK:

@@ -60,8 +60,8 @@ class LaneWork:
         retry: When to try again.
         counts: What has happened so far; counted here.
         wall_clock: Seconds since 1970, for the log.
+        clock: Seconds, only going forward.
         learned: What an earlier run found out about the provider's limit.
-        clock: Seconds, only going forward; the event loop's by default.
     """
 
     def __init__(
@@ -76,16 +76,15 @@ class LaneWork:
         retry: RetryRules,
         counts: Counts,
         wall_clock: Callable[[], float],
+        clock: Callable[[], float],
         learned: Learned | None = None,
-        clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self.lane = lane
         self.feed = feed
         self.guard = guard
         self.counts = counts
         self.pace = make_pace(lane, learned)
-        self.ledger = Ledger()
-        """Where the time goes."""
+        self._ledger = Ledger()
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
         self._transport = transport
@@ -112,6 +111,10 @@ class LaneWork:
     def waiting(self) -> int:
         """IDs that wait for another attempt."""
         return len(self._room)
+
+    def bound_s(self) -> dict[str, float]:
+        """Return where the time has gone: seconds under each `Bound`."""
+        return self._ledger.seconds(self._clock())
 
     async def run(self) -> None:
         """Work until every ID has ended, or the lane must stop."""
@@ -153,9 +156,9 @@ class LaneWork:
             while True:
                 taken = self._take()
                 if taken is not None or self._is_done:
-                    self.ledger.note(Bound.BUSY, self._clock())
+                    self._ledger.note(Bound.BUSY, self._clock())
                     return taken
-                self.ledger.note(self._why, self._clock())
+                self._ledger.note(self._why, self._clock())
                 self._changed = anyio.Event()
                 with anyio.move_on_after(self._wait_s):
                     await self._changed.wait()
@@ -255,6 +258,8 @@ class LaneWork:
             self._settle_unanswered(taken, error, sent_s, now_s)
         else:
             verdict = self.lane.provider.verdict(object_id, answer)
+            if verdict.meaning is not Meaning.DELETED:
+                verdict = verdict.without(self.lane.api_key)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
             self._settle(taken, verdict, answer, sent_s, now_s)
         self.wake()

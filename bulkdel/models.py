@@ -12,7 +12,7 @@ Not here: anything that acts, waits or reads a clock.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -103,6 +103,15 @@ class Verdict:
     limit: LimitKind = LimitKind.UNKNOWN
     retry_after_s: float | None = None
     request_id: str | None = None
+
+    def without(self, secret: str) -> Verdict:
+        """Return it with every occurrence of ``secret`` hidden: some servers quote the key."""
+        texts = {
+            name: value.replace(secret, "[hidden]")
+            for name in ("code", "message", "request_id")
+            if (value := getattr(self, name)) is not None and secret in value
+        }
+        return replace(self, **texts) if texts else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,17 +34,16 @@ async def write_pace(log: ResultLog, works: Iterable[LaneWork], began_s: float) 
 
 def pace_record(work: LaneWork, began_s: float) -> dict[str, Any]:
     """Return how a lane has been going since the run began."""
-    now_s = anyio.current_time()
     learned = work.pace.learned()
     return {
         "lane": work.lane.name,
-        "at_s": round(now_s - began_s, 3),
+        "at_s": round(anyio.current_time() - began_s, 3),
         "ended": work.counts.ended,
         "requests": work.counts.requests,
         "refused": work.counts.refused,
         "rate": round(work.pace.rate, 3),
         "limit": learned.describe() if learned is not None else None,
         "learned": learned.to_json() if learned is not None else None,
-        "bound_s": work.ledger.seconds(now_s),
+        "bound_s": work.bound_s(),
         "cpu_s": round(time.process_time(), 3),
     }

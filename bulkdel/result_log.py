@@ -137,6 +137,7 @@ class ResultLog:
         self._writing = 0
         self._some = anyio.Event()
         self._unsynced = 0
+        self._doubtful = 0
         self._synced_s = 0.0
         self._cause = ""
 
@@ -189,7 +190,7 @@ class ResultLog:
             except OSError as exc:
                 self._fail(exc)
         if self.error is not None:
-            if failed_before and not self._lines and not self._unsynced:
+            if failed_before and not self._lines and not self._doubtful:
                 self.error = ResultLogError(
                     f"{self._cause}; what is known by now is on disk after all"
                 )
@@ -203,12 +204,11 @@ class ResultLog:
             with anyio.CancelScope(shield=True):
                 if lines:
                     await self._run_blocking(self._file.write, b"".join(lines))
-                    self._unsynced += len(lines)
+                    if self._durability is not Durability.OFF:
+                        self._unsynced += len(lines)
                 lines = []
                 if self._is_sync_due(last=last):
-                    await self._run_blocking(self._file.sync)
-                    self._unsynced = 0
-                    self._synced_s = anyio.current_time()
+                    await self._sync()
         except OSError as exc:
             self._lines = lines + self._lines
             self._fail(exc)
@@ -218,8 +218,22 @@ class ResultLog:
         if was_full and self.has_room:
             self.on_room()
 
+    async def _sync(self) -> None:
+        """Force what was written to the disk.
+
+        Once that has failed, a later sync proves nothing for the same lines: Linux marks
+        their pages as clean and leaves them out of it.
+        """
+        unsynced, self._unsynced = self._unsynced, 0
+        try:
+            await self._run_blocking(self._file.sync)
+        except OSError:
+            self._doubtful += unsynced
+            raise
+        self._synced_s = anyio.current_time()
+
     def _is_sync_due(self, *, last: bool) -> bool:
-        if not self._unsynced or self._durability is Durability.OFF:
+        if not self._unsynced:
             return False
         if last or self._durability is Durability.FULL:
             return True
@@ -232,8 +246,9 @@ class ResultLog:
         parts = []
         if lost:
             parts.append(f"{lost:,} results are not on disk: their IDs will be sent again")
-        if self._unsynced:
-            parts.append(f"{self._unsynced:,} lines were written but may not survive a power cut")
+        doubtful = self._doubtful + self._unsynced
+        if doubtful:
+            parts.append(f"{doubtful:,} lines were written but may not survive a power cut")
         self.error = ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
         if first and self.on_error is not None:
             self.on_error(self.error)

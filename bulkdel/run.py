@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import anyio.abc
@@ -64,6 +64,8 @@ class Edge:
         log_file: Opens, locks and mends the log file.
         run_blocking: Runs blocking work.
         wall_clock: Seconds since 1970.
+        clock: Seconds, only going forward, asked twice an ID. The event loop's own is the
+            one that a virtual clock moves; `REAL` has a faster one.
         seed: Seed of the jitter of retries; None for a different one each time.
     """
 
@@ -71,7 +73,12 @@ class Edge:
     log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
     run_blocking: InThread = in_thread
     wall_clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = anyio.current_time
     seed: int | None = None
+
+
+REAL: Final = Edge(clock=time.monotonic)
+"""The world as it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +102,7 @@ class Run:
     sources: Sequence[RunSource]
     on_result: Callable[[Result], None] | None = None
     has_room: Callable[[], bool] | None = None
-    edge: Edge = field(default_factory=Edge)
+    edge: Edge = REAL
     counts: dict[str, Counts] = field(default_factory=dict)
     works: dict[str, LaneWork] = field(default_factory=dict)
     facts: LogFacts = field(default_factory=LogFacts)
@@ -240,6 +247,7 @@ class Run:
                 control=control,
                 retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
                 wall_clock=self.edge.wall_clock,
+                clock=self.edge.clock,
                 counts=self.counts[lane.name],
                 learned=self._learned(lane),
             )

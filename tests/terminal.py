@@ -27,7 +27,7 @@ class Terminal:
         self._screen = screen
 
     def type(self, text: str) -> None:
-        """Type, with ``\\n`` for Enter and ``\\x03`` for Ctrl-C."""
+        """Type, with a line end for Enter and ETX for Ctrl-C."""
         os.write(self._screen, text.encode())
 
     def wait_for(self, words: str) -> None:

@@ -116,7 +116,7 @@ def test_stdin_twice_sends_each_id_once(tmp_path: Path) -> None:
     log = tmp_path / "x.jsonl"
     with emulated(fireworks=AccountSettings(ids=ids)) as emulator:
         url = emulator.base_url("fireworks")
-        flags = ["-p", "fireworks", "--log", log, "--base-url", url, "--rate", "5000", "-y"]
+        flags = ["-p", "fireworks", "--log", str(log), "--base-url", url, "--rate", "5000", "-y"]
 
         first = run_command("delete", "-", *flags, stdin=text)
         second = run_command("delete", "-", *flags, "--json", stdin=text)
@@ -155,8 +155,12 @@ def test_two_lanes_of_gzip_csv_and_jsonl_files(tmp_path: Path) -> None:
 def test_rows_name_their_lane_with_provider_field(tmp_path: Path) -> None:
     """A mixed export needs no splitting, and a row of no lane is sent nowhere."""
     ids = {"ark": make_ids("ark", 30), "fireworks": make_ids("fireworks", 30)}
-    pairs = [(name, i) for two in zip(*ids.values(), strict=True) for name, i in zip(ids, two)]
-    rows = [{"provider": name, "response": {"id": i}} for name, i in pairs]
+    pairs = zip(ids["ark"], ids["fireworks"], strict=True)
+    rows = [
+        {"provider": name, "response": {"id": object_id}}
+        for pair in pairs
+        for name, object_id in zip(ids, pair, strict=True)
+    ]
     rows.insert(7, {"provider": "nobody", "response": {"id": "resp_x"}})
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -165,7 +169,9 @@ def test_rows_name_their_lane_with_provider_field(tmp_path: Path) -> None:
         fields = ["--provider-field", "provider", "--id-field", "response.id"]
         env = {name: KEYS[name] for name in ("ARK_API_KEY", "FIREWORKS_API_KEY")}
 
-        ended = run_command("delete", source, *fields, *urls, "--rate=5000", "--yes", "--json", env=env)
+        ended = run_command(
+            "delete", source, *fields, *urls, "--rate=5000", "--yes", "--json", env=env
+        )
 
         assert emulator.stats()["totals"]["present"] == 0
         assert emulator.stats()["totals"]["unknown"] == 0
@@ -179,9 +185,8 @@ def test_bad_rows_are_logged_with_source_and_line_and_the_rest_is_deleted(tmp_pa
     ids = make_ids("ark", 30)
     with emulated(ark=AccountSettings(ids=ids)) as emulator:
         job = Job(emulator, "ark", ids, tmp_path)
-        rows = ["..", "a b", "x" * 5000, b"\xff\xfe"]
-        data = b"\n".join(row if isinstance(row, bytes) else row.encode() for row in rows)
-        job.file.write_bytes(data + b"\n" + "\n".join(ids).encode())
+        rows = [b"..", b"a b", b"x" * 5000, b"\xff\xfe", *(i.encode() for i in ids)]
+        job.file.write_bytes(b"\n".join(rows))
 
         ended = job.delete("--json")
 

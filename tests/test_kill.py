@@ -64,7 +64,7 @@ def provider(folder: Path) -> Iterator[Provider]:
     """20,000 IDs, in ``ids.txt`` too, and faults of all kinds."""
     faults = ["error=1%", "drop=0.5%", "drop_after=0.5%", "cut_after=0.2%", "not_deleted=0.3%"]
     flags = [f"--fault={fault}" for fault in faults]
-    made = ["--make", str(IDS), "--ids", folder / "ids.txt", "--latency", str(LATENCY_S)]
+    made = ["--make", str(IDS), "--ids", str(folder / "ids.txt"), "--latency", str(LATENCY_S)]
     with started("emulate", *made, *flags, "--seed", str(SEED), env={}) as running:
         assert running.process.stdout is not None
         lines = [running.process.stdout.readline().decode() for _ in range(4)]
@@ -78,7 +78,7 @@ def _deleted_lines(log: Path) -> set[str]:
     return {result["id"] for result in results if result["outcome"] == "deleted"}
 
 
-def _kill_once(arguments: list[str | Path], log: Path, rng: random.Random) -> None:
+def _kill_once(arguments: list[str], log: Path, rng: random.Random) -> None:
     """Start the command and kill it, early or after a random number of lines."""
     bytes_more = rng.randrange(200, 190 * IDS // KILLS)
     is_early = rng.random() < 0.33
@@ -104,9 +104,9 @@ def test_thirty_kills_lose_nothing_and_repeat_little(folder: Path, provider: Pro
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     log = folder / "log.jsonl"
-    flags = ["--base-url", f"{provider.url}/api/v3", "--rate", "100000", "--log", log]
-    arguments = ["delete", folder / "ids.txt", "-p", "ark", "--yes", "--quiet", *flags]
-    arguments += ["--concurrency", str(CONCURRENCY)]
+    flags = ["--base-url", f"{provider.url}/api/v3", "--rate", "100000"]
+    arguments = ["delete", str(folder / "ids.txt"), "-p", "ark", "--yes", "--quiet", *flags]
+    arguments += ["--log", str(log), "--concurrency", str(CONCURRENCY)]
 
     for _ in range(KILLS):
         _kill_once(arguments, log, rng)

@@ -794,6 +794,27 @@ async def test_max_delete_counts_requests_that_got_no_answer(tmp_path: Path) -> 
 
 
 @in_virtual_time
+async def test_max_delete_with_waiting_ids_comes_to_an_end() -> None:
+    """IDs that may have been deleted hold all places while others wait: nobody must hang."""
+    at_provider = set[str]()
+
+    def answering(object_id: str, number: int) -> Answer:
+        if number == 1 and int(object_id[5:]) % 2:
+            return refusing()
+        at_provider.add(object_id)
+        if number == 1:
+            raise NoAnswerError("cut")
+        return gone(object_id) if number == 2 else deleted(object_id)
+
+    for most in range(1, 20):
+        at_provider.clear()
+        job = Job(answering, rate=100, concurrency=8)
+        summary = await job.delete(ids(100), max_delete=most, allow_gone=True)
+        assert summary.state is State.STOPPED
+        assert len(at_provider) == most
+
+
+@in_virtual_time
 async def test_max_delete_leaves_what_is_gone_and_failed_uncounted() -> None:
     """Only deletions use it up."""
 

@@ -75,9 +75,13 @@ def test_a_full_disk_does_not_keep_the_lock_from_working(tmp_path: Path) -> None
     """The owner's name is for people; the lock itself needs no room."""
     log = tmp_path / "log.jsonl"
 
-    with file_size_limit(0), lock_log(log, shown=log), pytest.raises(LogBusyError):
-        with lock_log(log, shown=log):
-            pass
+    with (
+        file_size_limit(0),
+        lock_log(log, shown=log),
+        pytest.raises(LogBusyError),
+        lock_log(log, shown=log),
+    ):
+        pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that root cannot write")
@@ -85,8 +89,9 @@ def test_a_folder_without_the_right_to_lock_is_named() -> None:
     """The message names the lock file, which the user has never heard of."""
     log = Path("/proc/sys/kernel/osrelease")
 
-    with pytest.raises(ConfigError, match=r"osrelease\.lock cannot be made"), lock_log(
-        log, shown=log
+    with (
+        pytest.raises(ConfigError, match=r"osrelease\.lock cannot be made"),
+        lock_log(log, shown=log),
     ):
         pass
 

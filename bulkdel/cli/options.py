@@ -7,14 +7,18 @@ A lane is named by its provider, or by ``PROVIDER-LABEL`` for a second account t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, Provider, get
 from bulkdel.settings import Lane
 from bulkdel.sources import STDIN, Source
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 DRY_RUN_KEY = "dry-run"
 """Stands for the key where nothing is sent."""
@@ -132,7 +136,20 @@ def make_lanes(
             + ", ".join(provider.key_env for provider in PROVIDERS.values())
         )
     known = list(names)
+    _check_lanes_of_settings(known, options)
     return [_make_lane(name, known, options, environ, dry_run=dry_run) for name in known]
+
+
+def _check_lanes_of_settings(names: Sequence[str], options: LaneOptions) -> None:
+    """Refuse a setting for a lane that is not in the run: it would be lost in silence."""
+    for flag in ("base_url", "api_key_env", "concurrency", "rate", "rate_max"):
+        for value in getattr(options, flag):
+            lane, equals, _ = value.partition("=")
+            if equals and lane not in names and provider_of(lane) is not None:
+                raise ConfigError(
+                    f"--{flag.replace('_', '-')} {lane}=…: there is no lane {lane!r} in this run"
+                    f" (lanes: {', '.join(names)})"
+                )
 
 
 def _make_lane(
@@ -147,6 +164,8 @@ def _make_lane(
     if provider is None:
         provider = get(name)
     key_env = _value_for(name, names, options.api_key_env) or provider.key_env
+    if not _VARIABLE(key_env):  # perhaps the key itself: it must not be shown
+        raise ConfigError(f"lane {name}: --api-key-env takes the name of a variable, not the key")
     key = environ.get(key_env, "").strip()
     if dry_run and not key:
         key = DRY_RUN_KEY
@@ -174,7 +193,12 @@ def _make_lane(
 def _rate_max(text: str | None) -> float | None:
     if text is None:
         return -1  # the provider's documented limit
-    return None if text == "none" else _number("rate-max", text, "none")
+    if text == "none":
+        return None
+    rate = _number("rate-max", text, "none")
+    if rate <= 0:
+        raise ConfigError(f"rate-max must be more than 0, not {text}")
+    return rate
 
 
 def _value_for(name: str, names: Sequence[str], values: Sequence[str]) -> str | None:

@@ -174,7 +174,7 @@ class AutoPace:
         else:
             self._steering.measure_stale(now_s, self._row)
         if self._row >= _IN_A_ROW or long_s is not None:
-            self._shut(now_s, asked_s)
+            self._scout = Scout(now_s, asked_s, 2.0 / self._dials.rate)
 
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:  # noqa: ARG002
         """Note a server error, or that no answer came: it says nothing of the rate.
@@ -221,12 +221,6 @@ class AutoPace:
             self._following = False
             self._told_after_s = now_s + _DISTRUST_S
         self._steering.react(now_s, in_flight, kind)
-
-    def _shut(self, now_s: float, retry_after_s: float | None) -> None:
-        steering = self._steering
-        if steering.mode is Mode.CRUISE and not self._meter.is_flood():
-            steering.evidence.short_windows = True
-        self._scout = Scout(now_s, retry_after_s, 2.0 / self._dials.rate)
 
     def _accepted_while_shut(self, now_s: float, sent_s: float, scout: Scout) -> None:
         if scout.is_answer_to(sent_s):

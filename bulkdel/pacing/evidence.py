@@ -21,6 +21,7 @@ GAP_MIN_S: Final = 0.3
 GAP_SURE_S: Final = 2.0
 GAP_MAX_S: Final = 8.0
 _FEW: Final = 10
+_ABOVE: Final = 1.08
 _ROW: Final = 5
 _STALE_LEAST: Final = 6
 _SURE: Final = 20
@@ -153,8 +154,14 @@ class Evidence:
         near = abs(found - self.limit) < _NEAR * found
         self.limit = 0.5 * (self.limit + found) if near else found
 
-    def risen(self, now_s: float, accepted: int) -> bool:
-        """Say whether more was taken since the last refusal than the limit gives."""
+    def risen(self, now_s: float, accepted: int, above: float) -> bool:
+        """Say whether more was taken since the last refusal than the limit gives.
+
+        ``above`` is the rate over the one that was refused last: in short windows
+        nothing is saved up, and it alone tells.
+        """
+        if self.short_windows and above > _ABOVE:
+            return True
         if not self.limit or self.last is None:
             return False
         taken = accepted - self.last.accepted

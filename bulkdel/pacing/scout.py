@@ -18,6 +18,7 @@ _GROWTH: Final = 1.25
 _PART: Final = 0.04
 _LONGEST_S: Final = 0.7
 _SAFE: Final = 0.997
+_DOUBT_SPEED: Final = 0.0015
 PAUSE_MAX_S: Final = 300.0
 """Longest pause taken from a Retry-After; `guards` deals with longer ones."""
 
@@ -101,12 +102,14 @@ class Window:
     accepted: int
     length_s: float | None = None
     size: int = 0
+    turns: int = 0
     late_s: float = 0.0
     _planned_s: float = -1.0
 
     def expect(self, length_s: float, rate: float) -> None:
         """Take length and size from an earlier run; when it began is not known."""
         self.length_s, self.size = length_s, round(rate * length_s)
+        self.turns = 2
 
     def begin(self, now_s: float) -> None:
         """Note the first request: as far as we know, a window begins."""
@@ -121,12 +124,13 @@ class Window:
         sent_s = scout.sent_s if scout.sent_s is not None else scout.refused_sent_s
         opened_s = (scout.refused_sent_s + sent_s) / 2
         if scout.told:
-            opened_s = max(opened_s, sent_s - 0.6)
+            opened_s = max(opened_s, sent_s - 0.7)
         length_s, taken = opened_s - self.opened_s, accepted - self.accepted
         self.opened_s, self.accepted = opened_s, accepted
         if length_s < 4.0 or taken < 1:
             return None
         self.length_s, self.size = length_s, taken
+        self.turns += 1
         return taken / length_s
 
     def plan(self, now_s: float) -> float:
@@ -137,4 +141,8 @@ class Window:
             self._planned_s = self.opened_s
             self.late_s = now_s - self.opened_s
         late_s = self.late_s if now_s < self.opened_s + self.length_s else 0.0
-        return _SAFE * self.size / (self.length_s - late_s)
+        rate = _SAFE * self.size / (self.length_s - late_s)
+        if self.turns > 1:
+            return rate
+        # The first measure began with us, somewhere within a window: it may be low.
+        return rate * (1.0 + _DOUBT_SPEED * (now_s - self.opened_s))

@@ -36,13 +36,14 @@ _CLOSE_SPEED: Final = 0.08
 _CLOSE_SPEED_FAR: Final = 0.05
 _FAR_S: Final = 0.3
 """Answers slower than this let more go out above the limit before the first refusal."""
-_UNPROVEN: Final = 100
-_UNPROVEN_SHARE: Final = 0.008
+_UNPROVEN: Final = 90
+_UNPROVEN_SHARE: Final = 0.006
 """Before the first refusal, in flight at most: all of it may be refused at once, so it
 stays in proportion to what was accepted."""
 _SLOTS_ABOVE: Final = 0.65
 _SLOTS_STAY: Final = 0.2
 _LARGE_CUT: Final = 0.9
+_SHORT_S: Final = 1.2
 _WINDOW_TURNED_S: Final = 2.0
 _WINDOWS_QUIET: Final = 2.2
 
@@ -91,6 +92,7 @@ class Steering:
         self.binds = "rate"
         self._high = self.reference = 0.0
         self._event_rate = 0.0
+        self._short_pauses = 0
         self._paused_s = self._quiet_from_s = 0.0
         self.dials.set_cap(_UNPROVEN)
 
@@ -221,6 +223,11 @@ class Steering:
         self._paused_s += pause_s
         self._quiet_from_s = self.cut_s = now_s
         self._event_rate = 0.0
+        if pause_s < _SHORT_S:
+            self._short_pauses += 1
+            surprised = self.mode is Mode.CRUISE and not self.meter.is_flood()
+            if surprised or self._short_pauses >= 2:
+                self.evidence.short_windows = True
         self.dials.schedule.hold(now_s)
         if pause_s <= _WINDOW_TURNED_S or not self.window.turn(scout, self.meter.accepted_all - 1):
             return
@@ -287,7 +294,8 @@ class Steering:
     def _grow(self, now_s: float, dt_s: float) -> None:
         rate, evidence, window = self.dials.rate, self.evidence, self.window
         if window.length_s and now_s < window.opened_s + _WINDOWS_QUIET * window.length_s:
-            self.dials.set_rate(min(rate, window.plan(now_s)))
+            planned = window.plan(now_s)
+            self.dials.set_rate(min(rate, planned) if evidence.last else planned)
         elif self.mode is Mode.CLOSE:
             far = self.latency.median_s > _FAR_S
             self.dials.set_rate(rate * (1 + (_CLOSE_SPEED_FAR if far else _CLOSE_SPEED) * dt_s))
@@ -297,7 +305,8 @@ class Steering:
         else:
             self._cruise(now_s, dt_s)
             self._high = max(self._high, self.dials.rate)
-            if self._is_quiet(now_s) and evidence.risen(now_s, self.meter.accepted_all):
+            risen = evidence.risen(now_s, self.meter.accepted_all, rate / self.reference)
+            if self._is_quiet(now_s) and risen:
                 self.mode = Mode.SEARCH
                 self.dials.open()
 

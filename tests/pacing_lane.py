@@ -17,7 +17,7 @@ from typing import Any
 
 from bulkdel.models import Meaning, Verdict
 from bulkdel.pacing import Pace
-from tests.pacing_servers import Reply, Server
+from pacing_servers import Reply, Server
 
 
 @dataclass(slots=True)

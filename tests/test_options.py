@@ -1,0 +1,226 @@
+"""Arguments, flags and the environment become lanes and sources, or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+import pytest
+
+from bulkdel.cli import cli
+from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
+from bulkdel.errors import ConfigError
+from bulkdel.settings import Lane
+from bulkdel.sources import Source
+
+KEYS = {"ARK_API_KEY": "key-ark", "FIREWORKS_API_KEY": "key-fireworks"}
+
+OPTIONS = LaneOptions(
+    base_url=(),
+    api_key_env=(),
+    concurrency=(),
+    rate=(),
+    rate_max=(),
+    attempts=5,
+    timeout=30.0,
+    allow_http=False,
+)
+
+
+def sources_of(
+    *arguments: str, provider: str | None = None, lane_field: str | None = None
+) -> list[Source]:
+    """Return the sources of arguments."""
+    return make_sources(
+        arguments, provider=provider, format=None, id_field="id", provider_field=lane_field
+    )
+
+
+@dataclass
+class Given:
+    """What is given on the command line, and the lanes that it makes."""
+
+    arguments: Sequence[str] = ("ids.txt",)
+    provider: str | None = "ark"
+    lane_field: str | None = None
+    options: LaneOptions = OPTIONS
+    environ: dict[str, str] = field(default_factory=lambda: dict(KEYS))
+    dry_run: bool = False
+
+    def lanes(self) -> dict[str, Lane]:
+        """Return the lanes by name."""
+        sources = sources_of(*self.arguments, provider=self.provider, lane_field=self.lane_field)
+        made = make_lanes(
+            sources,
+            self.options,
+            provider=self.provider,
+            environ=self.environ,
+            dry_run=self.dry_run,
+        )
+        return {lane.name: lane for lane in made}
+
+
+def test_a_source_belongs_to_the_lane_that_is_named_for_it() -> None:
+    """An ID at the wrong provider is asked for in vain, or is somebody else's."""
+    sources = sources_of("ids.txt", "fireworks=b.csv", "ark-eu=c.txt", provider="ark")
+
+    assert [(source.lane, source.name) for source in sources] == [
+        ("ark", "ids.txt"),
+        ("fireworks", "b.csv"),
+        ("ark-eu", "c.txt"),
+    ]
+
+
+def test_a_file_with_an_equals_sign_in_its_name_can_be_given(tmp_path: Path) -> None:
+    """Exports are named like ``day=1.txt``."""
+    name = str(tmp_path / "day=1.txt")
+    Path(name).write_text("")
+
+    assert [source.name for source in sources_of(name, provider="ark")] == [name]
+    assert [source.name for source in sources_of(f"ark={name}")] == [name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "provider", "words"),
+    [
+        ([], "ark", "no SOURCE"),
+        (["ids.txt"], None, "-p NAME or NAME=ids.txt"),
+        (["firewroks=a.txt"], "ark", "did you mean fireworks=a.txt"),
+        (["-", "-"], "ark", "once"),
+        (["ids.txt"], "aws", "aws"),
+        (["-", "ark=-"], "ark", "once"),
+    ],
+)
+def test_unclear_sources_are_refused(
+    arguments: list[str], provider: str | None, words: str
+) -> None:
+    """Guessing whose IDs are meant could delete the wrong ones."""
+    with pytest.raises(ConfigError, match=words):
+        sources_of(*arguments, provider=provider)
+
+
+def test_lanes_have_the_keys_of_their_providers() -> None:
+    """A key goes to its own provider alone."""
+    lanes = Given(["ids.txt", "fireworks=b.txt"]).lanes()
+
+    assert {name: lane.api_key for name, lane in lanes.items()} == {
+        "ark": "key-ark",
+        "fireworks": "key-fireworks",
+    }
+
+
+def test_two_accounts_of_one_provider_have_their_own_settings() -> None:
+    """``LANE=value`` counts for that lane alone, and before a value for all."""
+    options = replace(
+        OPTIONS,
+        base_url=("ark-eu=https://eu.example/v3?".rstrip("?"),),
+        api_key_env=("ark-eu=EU_KEY",),
+        concurrency=("64", "ark-eu=8"),
+        rate=("ark-eu=5", "auto"),
+        rate_max=("100", "ark=none"),
+    )
+    environ = {**KEYS, "EU_KEY": "key-eu"}
+
+    lanes = Given(["a.txt", "ark-eu=b.txt"], options=options, environ=environ).lanes()
+
+    ark, ark_eu = lanes["ark"], lanes["ark-eu"]
+    assert (ark.api_key, ark_eu.api_key) == ("key-ark", "key-eu")
+    assert ark.base_url == "https://ark.cn-beijing.volces.com/api/v3"
+    assert ark_eu.base_url == "https://eu.example/v3"
+    assert (ark.concurrency, ark_eu.concurrency) == (64, 8)
+    assert (ark.rate, ark_eu.rate) == (None, 5.0)
+    assert (ark.rate_max, ark_eu.rate_max) == (None, 100.0)
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    """What is not given is the provider's own, at its documented limit."""
+    lane = Given().lanes()["ark"]
+
+    assert (lane.concurrency, lane.rate, lane.rate_max) == (128, None, 20.0)
+    assert (lane.attempts_max, lane.timeout_s) == (5, 30.0)
+
+
+def test_rows_that_name_their_lane_may_name_every_lane_that_has_a_key() -> None:
+    """And only these: without a key nothing can be sent there."""
+    given = Given(["rows.jsonl"], provider=None, lane_field="provider")
+
+    assert set(given.lanes()) == {"ark", "fireworks"}
+    given.options = replace(OPTIONS, api_key_env=("ark-eu=ARK_API_KEY",))
+    assert set(given.lanes()) == {"ark", "fireworks", "ark-eu"}
+    given.dry_run = True
+    given.environ = {}
+    assert "openai" in given.lanes()
+
+
+def test_a_dry_run_needs_no_key() -> None:
+    """Looking must be possible for whoever does not hold the key."""
+    assert set(Given(environ={}, dry_run=True).lanes()) == {"ark"}
+
+
+def test_a_key_may_end_in_a_newline() -> None:
+    """``$(cat key.txt)`` strips it, but a secret that is mounted as a variable does not."""
+    assert Given(environ={"ARK_API_KEY": "key-ark\n"}).lanes()["ark"].api_key == "key-ark"
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "words"),
+    [
+        ({}, {}, r"no key: set ARK_API_KEY.*--api-key-env"),
+        ({"api_key_env": ("MY_KEY",)}, KEYS, "MY_KEY"),
+        ({"concurrency": ("many",)}, KEYS, "concurrency must be a whole number"),
+        ({"concurrency": ("0",)}, KEYS, "concurrency must be 1"),
+        ({"concurrency": ("100000",)}, KEYS, "not 100000"),
+        ({"rate": ("fast",)}, KEYS, "rate must be a number or 'auto'"),
+        ({"rate": ("nan",)}, KEYS, "rate must be"),
+        ({"rate": ("-1",)}, KEYS, "rate must be"),
+        ({"rate_max": ("unlimited",)}, KEYS, "rate-max must be a number or 'none'"),
+        ({"rate_max": ("-1",)}, KEYS, "rate-max must be"),
+        ({"attempts": 0}, KEYS, "attempts must be 1"),
+        ({"timeout": 0.0}, KEYS, "timeout must be"),
+        ({"base_url": ("ftp://a/b",)}, KEYS, "https://host/path"),
+        ({"base_url": ("http://a.example/b",)}, KEYS, "in the clear"),
+        ({"base_url": ("https://a/b?c=d",)}, KEYS, r"'\?'"),
+        ({"base_url": ("https://a/b/../c",)}, KEYS, r"'\.\.'"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_name(
+    options: dict[str, object], environ: dict[str, str], words: str
+) -> None:
+    """The message names the flag, its value and what it may be."""
+    given = Given(options=replace(OPTIONS, **options), environ=dict(environ))  # type: ignore[arg-type]
+
+    with pytest.raises(ConfigError, match=words) as refused:
+        given.lanes()
+
+    assert "key-ark" not in str(refused.value)
+
+
+@pytest.mark.parametrize("lane", ["fireworks=5", "ark-eu=5", "arc=5"])
+def test_a_setting_for_a_lane_that_there_is_not_is_refused(lane: str) -> None:
+    """``--rate arc=5`` would else be forgotten in silence, and the lane go at full speed."""
+    with pytest.raises(ConfigError, match=lane.split("=")[0]):
+        Given(options=replace(OPTIONS, rate=(lane,))).lanes()
+
+
+FLAGS = {
+    name: option
+    for option in cli.commands["delete"].params
+    if isinstance(option, click.Option)
+    for name in option.opts
+    if name.startswith("--")
+}
+
+
+@pytest.mark.parametrize("flag", sorted(FLAGS))
+def test_every_flag_can_be_set_in_the_environment(
+    flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``BULKDEL_DELETE_<FLAG>`` is promised for every flag, by the name that is typed."""
+    name = "BULKDEL_DELETE_" + flag.removeprefix("--").replace("-", "_").upper()
+    monkeypatch.setenv(name, "1")
+    group = click.Context(cli, info_name="bulkdel", auto_envvar_prefix="BULKDEL")
+    context = click.Context(cli.commands["delete"], parent=group, info_name="delete")
+
+    assert FLAGS[flag].value_from_envvar(context) in ("1", True, ("1",), ["1"])
