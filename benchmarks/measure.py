@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 TIMEOUT_S: Final = 600.0
 """The end of every measured process, at the latest."""
@@ -64,7 +65,7 @@ def run(
     command: Sequence[str | Path],
     *,
     env: Mapping[str, str] | None = None,
-    out: Path | None = None,
+    keep_out: bool = False,
     codes: Sequence[int] = (0,),
     look: Callable[[int], None] | None = None,
 ) -> Ended:
@@ -73,32 +74,38 @@ def run(
     Args:
         command: The command and its arguments.
         env: Its environment; that of `environment` by default.
-        out: File that takes its standard output; else it is dropped.
+        keep_out: Return its standard output, which is else dropped.
         codes: The exit codes that it may end with.
         look: Called with its process ID, every 50 ms.
 
     Raises:
         BenchmarkError: It ended with another code, or not within `TIMEOUT_S`.
     """
-    with open(out or os.devnull, "w+b") as stdout, open(os.devnull, "rb") as nothing:  # noqa: PTH123
+    with TemporaryFile() as out, TemporaryFile() as err:
         began_s = time.perf_counter()
         process = subprocess.Popen(
             [*map(str, command)],
             env=environment() if env is None else env,
-            stdin=nothing,
-            stdout=stdout,
-            stderr=subprocess.STDOUT if out else None,
+            stdin=subprocess.DEVNULL,
+            stdout=out if keep_out else subprocess.DEVNULL,
+            stderr=err,
             start_new_session=True,
         )
         peak_bytes = _watch(process, look)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - began_s
         process.returncode = os.waitstatus_to_exitcode(status)
-        stdout.seek(0)
-        said = stdout.read().decode(errors="replace") if out else ""
+        said, complained = _text(out), _text(err)
     if process.returncode not in codes:
-        raise BenchmarkError(f"{command[0]} ended with code {process.returncode}: {said[-2000:]}")
+        raise BenchmarkError(
+            f"{command[0]} ended with code {process.returncode}: {complained[-2000:]}"
+        )
     return Ended(wall_s, usage.ru_utime + usage.ru_stime, peak_bytes, said)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _watch(process: subprocess.Popen[bytes], look: Callable[[int], None] | None) -> int:

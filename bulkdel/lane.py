@@ -207,22 +207,22 @@ class LaneWork:
         if self._room:
             wait_s = self._room.wait_s(now_s)
             if wait_s <= 0.0:
-                return self._room.take(now_s) if self._has_place(self._room.first()) else None
+                return self._room.take(now_s)
             self._wait_s = wait_s
             self._why = Bound.RETRY
             if self._room.is_full:
                 return None
         else:
             self._why = Bound.INPUT
-        if self.feed.is_empty or not self._has_place(None):
+        if self.feed.is_empty or not self._has_place():
             return None
         return self.feed.take()
 
-    def _has_place(self, waiting: Waiting | None) -> bool:
-        """Take a place of ``--max-delete`` for an ID, if there is one."""
+    def _has_place(self) -> bool:
+        """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
         deletes = self._control.deletes
-        if deletes.unlimited or (waiting is not None and waiting.unknown):
-            return True  # a request that got no answer still holds its place
+        if deletes.unlimited:
+            return True
         if deletes.has_place:
             deletes.reserve()
             return True
@@ -317,7 +317,7 @@ class LaneWork:
         if wait_s is None:
             self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
         else:
-            self._put_back(waiting, now_s + wait_s)
+            self._room.put_back(waiting, now_s + wait_s)
 
     def _troubled(
         self,
@@ -339,25 +339,15 @@ class LaneWork:
             return
         if self.guard.held_for is not None:
             waiting.troubles -= 1  # the provider's fault, not the ID's
-        self._put_back(waiting, now_s + (wait_s or 0.0))
+        self._room.put_back(waiting, now_s + (wait_s or 0.0))
 
     def _barred(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
         """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
         self.guard.barred(now_s, waiting.object_id, verdict)
-        self._give_place_back(waiting)
         if self.guard.probe_id == waiting.object_id:
             self._room.keep_for_probe(waiting)
         else:
             self._room.put_back(waiting, now_s)
-
-    def _put_back(self, waiting: Waiting, due_s: float) -> None:
-        self._give_place_back(waiting)
-        self._room.put_back(waiting, due_s)
-
-    def _give_place_back(self, waiting: Waiting) -> None:
-        """Give an ID's place of ``--max-delete`` back, unless it may have been deleted."""
-        if not self._control.deletes.unlimited and not waiting.unknown:
-            self._control.deletes.release(deleted=False)
 
 
 def _bound_by_pace(wait_s: float, rate: float) -> Bound:

@@ -316,13 +316,15 @@ def _looks_like_log(file: DiskLog) -> bool:
     file of IDs begins so, too.
     """
     start = file.read_at(0, 1 << 16)
-    if start.startswith(_HEADER) or _HEADER.startswith(start):
+    if start.startswith(_HEADER):
         return True
     if start.startswith(b'{"id":"'):
         line = start.split(b"\n", 1)[0]
         return b'","lane":"' in line and b'","outcome":"' in line
-    return all(
-        not file.read_at(begin, 1 << 20).strip(b"\0") for begin in range(0, file.size, 1 << 20)
+    torn = start.rstrip(b"\0")  # a power cut leaves NUL bytes where data should have come
+    return _HEADER.startswith(torn) and all(
+        not file.read_at(begin, 1 << 20).strip(b"\0")
+        for begin in range(len(torn), file.size, 1 << 20)
     )
 
 

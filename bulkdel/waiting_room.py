@@ -73,10 +73,6 @@ class WaitingRoom:
             return math.inf
         return max(0.0, self._heap[0][0] - now_s, self.budget.wait_s(now_s))
 
-    def first(self) -> Waiting:
-        """Return the ID that `take` would take."""
-        return self._probe if self._probe is not None else self._heap[0][2]
-
     def take(self, now_s: float) -> Waiting:
         """Take the ID that is next, and count the request that it is taken for."""
         if self._probe is not None:

@@ -6,6 +6,9 @@ a clock: time is an argument, so the same servers stand behind the real lane in 
 and behind the event loop of the benchmark.
 """
 
+# The methods of a server are described once, at `Server`.
+# ruff: noqa: D102
+
 from __future__ import annotations
 
 import heapq

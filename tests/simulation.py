@@ -954,6 +954,8 @@ def main() -> int:
     happened, failures = try_seeds(seeds, min(wanted.jobs, wanted.seeds))
     for failure in failures[:10]:
         print(failure)
+    if failures:
+        print("failed:", *sorted(int(failure.split()[1]) for failure in failures))
     print(f"{wanted.seeds} seeds, {len(failures)} failed, {time.perf_counter() - began_s:.1f} s")
     print(dict(sorted(happened.items())))
     return 1 if failures else 0

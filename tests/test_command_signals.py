@@ -6,12 +6,14 @@ import json
 import shlex
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bulkdel.emulator import AccountSettings, Fault, FaultRule, make_ids
 from tests.command import (
+    TIMEOUT_S,
     Job,
     assert_adds_up,
     emulated,
@@ -76,6 +78,28 @@ def test_a_second_signal_cancels_at_once_and_the_log_is_whole(tmp_path: Path) ->
     assert len([line for line in lines if line.get("outcome") == "deleted"]) == 199
     assert lines[-1]["end"]["state"] == "interrupted"
     assert_adds_up(lines[-1]["end"])
+
+
+def test_a_slow_pipe_is_worked_on_as_it_comes_and_can_be_interrupted(tmp_path: Path) -> None:
+    """IDs of a producer that thinks for hours are not held back, nor is Ctrl-C."""
+    ids = make_ids("ark", 10)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        flags = ["-p", "ark", "--base-url", emulator.base_url("ark"), "--rate", "5000", "--yes"]
+        log = tmp_path / "log.jsonl"
+
+        with started("delete", "-", *flags, "--log", log, stdin=subprocess.PIPE) as running:
+            assert running.process.stdin is not None
+            running.process.stdin.write("".join(f"{i}\n" for i in ids).encode() + b"resp_half")
+            running.process.stdin.flush()
+            wait_until(lambda: emulator.present("ark") == [], "all are deleted")
+            running.send(signal.SIGINT)
+            running.process.wait(TIMEOUT_S)
+            ended = running.end()
+
+        assert emulator.stats()["totals"]["unknown"] == 0
+    assert ended.code == 130
+    assert "with the same IDs on stdin" in ended.err
+    assert sorted(line["id"] for line in results(log)) == sorted(ids)
 
 
 def test_beside_a_running_one(tmp_path: Path) -> None:

@@ -799,12 +799,13 @@ async def test_max_delete_with_waiting_ids_comes_to_an_end() -> None:
     at_provider = set[str]()
 
     def answering(object_id: str, number: int) -> Answer:
-        if number == 1 and int(object_id[5:]) % 2:
+        is_refused = int(object_id[5:]) % 2 == 1
+        if number == 1 and is_refused:
             return refusing()
         at_provider.add(object_id)
         if number == 1:
             raise NoAnswerError("cut")
-        return gone(object_id) if number == 2 else deleted(object_id)
+        return deleted(object_id) if is_refused else gone(object_id)
 
     for most in range(1, 20):
         at_provider.clear()

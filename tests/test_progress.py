@@ -168,6 +168,11 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert shown[int(RATE_OVER_S) + 1] == pytest.approx(20, rel=0.1)
 
 
+def test_the_rate_counts_from_the_begin_of_the_run() -> None:
+    """A clock that did not start with the run must not make it look slow."""
+    assert LaneRate(1000.0).note(1010.0, 200) == pytest.approx(20)
+
+
 def test_the_first_rate_is_no_division_by_zero() -> None:
     """The first sample comes at the very beginning."""
     assert LaneRate(5.0).note(5.0, 0) == 0.0

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 import orjson
@@ -18,6 +19,8 @@ from bulkdel.result_log import GROUP_S, LINES_MAX, SYNC_S, ResultLog
 from bulkdel.settings import Durability
 from bulkdel.threads import in_line
 from tests.simulation import in_virtual_time
+
+T = TypeVar("T")
 
 FULL_DISK = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 BAD_DISK = OSError(errno.EIO, os.strerror(errno.EIO))
@@ -226,6 +229,30 @@ async def test_with_room_again_at_the_end_nothing_is_lost(durability: Durability
     assert "sent again" not in str(raised.value)
     assert disk.ids == ["resp_1", "resp_2", "resp_3"]
     assert disk.is_closed
+
+
+@in_virtual_time
+async def test_what_comes_while_a_write_fails_follows_it() -> None:
+    """The last line of an ID counts, so the order of lines must never change."""
+
+    async def slowly(func: Callable[..., T], /, *args: object) -> T:
+        await anyio.sleep(0.5)
+        return func(*args)
+
+    disk = FakeDisk()
+    disk.write_error = FULL_DISK
+    log = ResultLog(disk, run_blocking=slowly)
+    async with writing(log):
+        log.append(result(1))
+        await anyio.sleep(0.1)
+        log.append(result(2))
+        await anyio.sleep(1)
+        disk.write_error = None
+
+    with pytest.raises(ResultLogError, match="after all"):
+        await log.close()
+
+    assert disk.ids == ["resp_1", "resp_2"]
 
 
 @in_virtual_time

@@ -111,7 +111,7 @@ class _Connection(asyncio.Protocol):
 
 def _confirmation(object_id: bytes) -> bytes:
     body = b'{"id":"%b","object":"response","deleted":true}' % object_id
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(body), body)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        len(body),
+        body,
     )

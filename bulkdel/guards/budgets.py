@@ -16,9 +16,9 @@ FAILURE_SAMPLE_MIN: Final = 100
 class DeleteBudget:
     """Refuses before deletion N + 1, counted over the whole log.
 
-    A request in flight may become a deletion, and so may one that got no answer; each
-    holds a place until it is known. A deletion that a killed process never saw is the
-    only one that cannot be counted.
+    An ID that was sent holds a place until it ends, also while it waits for another
+    attempt: any of its requests may become a deletion. A deletion that a killed process
+    never saw is the only one that cannot be counted.
 
     Args:
         most: Most deletions, or None for no limit.
@@ -51,7 +51,7 @@ class DeleteBudget:
         self._waiting.append(wake)
 
     def reserve(self) -> None:
-        """Take a place for a request that is being sent."""
+        """Take a place for an ID that is being sent."""
         self._reserved += 1
 
     def release(self, *, deleted: bool) -> None:
