@@ -155,7 +155,7 @@ CLIENTS: Final[Sequence[Client]] = (
         title="httpx, worker loops",
         does="status",
         command=_python("httpx_loop.py"),
-        ids_max=10_000,
+        ids_max=5_000,
         needs=["httpx"],
     ),
     Client(
@@ -171,7 +171,7 @@ CLIENTS: Final[Sequence[Client]] = (
         title="xargs -P16 curl",
         does="nothing",
         command=lambda task: [_PEERS / "xargs_curl.sh", task.file, task.base_url],
-        ids_max=1_000,
+        ids_max=500,
         needs=["curl", "xargs"],
     ),
     Client(
@@ -182,7 +182,7 @@ CLIENTS: Final[Sequence[Client]] = (
             *(_PEERS / "gnu_parallel.sh", task.file, task.base_url),
             task.folder / "joblog",
         ],
-        ids_max=1_000,
+        ids_max=500,
         needs=["curl", "parallel"],
     ),
     Client(

@@ -280,7 +280,10 @@ class LaneWork:
     ) -> None:
         """Decide what an answer leads to."""
         meaning = verdict.meaning
-        if meaning is Meaning.DELETED or meaning is Meaning.GONE:
+        if meaning is Meaning.DELETED and isinstance(taken, str):
+            self._room.budget.earn()
+            self._endings.end_deleted(taken, answer, now_s - sent_s)
+        elif meaning is Meaning.DELETED or meaning is Meaning.GONE:
             self._room.budget.earn()
             self._endings.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
         elif meaning is Meaning.FAILED:

@@ -40,6 +40,18 @@ def result_line(result: Result) -> bytes:
         return orjson.dumps({name: _carried(value) for name, value in line.items()}) + b"\n"
 
 
+def deleted_line(object_id: str, lane_json: str, at_s: float, ms: float) -> bytes:
+    """Return the line of an ID that was deleted at its first attempt: the usual one.
+
+    The same bytes as `result_line`, for a third of its time.
+    """
+    return (
+        b'{"id":'
+        + orjson.dumps(object_id)
+        + f',"lane":{lane_json},"outcome":"deleted","status":200,"attempts":1,"at":"{utc(at_s)}","ms":{round(ms)}}}\n'.encode()
+    )
+
+
 def _carried(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -66,9 +68,8 @@ class LimitKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for one request.
+class Answer(NamedTuple):
+    """What came back for one request. A tuple, since one is made for every ID.
 
     Attributes:
         status: HTTP status.
@@ -80,7 +81,7 @@ class Answer:
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     received_s: float = 0.0
 
 

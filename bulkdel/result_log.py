@@ -153,15 +153,17 @@ class ResultLog:
 
     def append(self, result: Result) -> None:
         """Take one result. It is written with the next group."""
-        self._lines.append(result_line(result))
+        self.append_line(result_line(result))
+
+    def append_line(self, line: bytes) -> None:
+        """Take one result as its line."""
+        self._lines.append(line)
         if not self._some.is_set():
             self._some.set()
 
     def append_record(self, name: str, value: object) -> None:
         """Take one record that is no result, like ``{"run": …}``."""
-        self._lines.append(orjson.dumps({name: value}) + b"\n")
-        if not self._some.is_set():
-            self._some.set()
+        self.append_line(orjson.dumps({name: value}) + b"\n")
 
     async def run(self) -> None:
         """Write groups until cancelled or until a write fails. Run it in a task group.

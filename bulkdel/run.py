@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import anyio.abc
+import orjson
 
 from bulkdel.endings import RunControl, Sink
 from bulkdel.errors import ConfigError, ResultLogError, SourceError
@@ -41,8 +41,9 @@ from bulkdel.feed import Feed
 from bulkdel.feeding import Feeder, RunSource
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.lane import LaneWork
+from bulkdel.log_line import deleted_line
 from bulkdel.log_reading import LogFacts
-from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.models import Counts, Outcome, Result, State, Summary
 from bulkdel.pace_records import pace_record, write_pace
 from bulkdel.pacing.learned import Learned
 from bulkdel.result_log import LogFile, ResultLog, open_disk_log
@@ -386,12 +387,26 @@ class _Sink:
         self._log = log
         self._on_result = on_result
         self._caller_has_room = has_room
+        self._lanes_json: dict[str, str] = {}
 
     @property
     def has_room(self) -> bool:
         if self._log is not None and not self._log.has_room:
             return False
         return self._caller_has_room is None or self._caller_has_room()
+
+    def append_deleted(self, object_id: str, lane: str, at_s: float, ms: float) -> None:
+        if self._on_result is None and self._log is not None:
+            lane_json = self._lanes_json.get(lane) or self._name(lane)
+            self._log.append_line(deleted_line(object_id, lane_json, at_s, ms))
+            return
+        self.append(
+            Result(object_id, lane, Outcome.DELETED, status=200, attempts=1, at_s=at_s, ms=ms)
+        )
+
+    def _name(self, lane: str) -> str:
+        lane_json = self._lanes_json[lane] = orjson.dumps(lane).decode()
+        return lane_json
 
     def append(self, result: Result) -> None:
         if self._log is not None:

@@ -18,9 +18,10 @@ from math import inf
 from random import Random
 from typing import Any
 
+from pacing_servers import Reply, Server
+
 from bulkdel.models import Meaning, Verdict
 from bulkdel.pacing import Pace
-from pacing_servers import Reply, Server
 
 
 @dataclass(slots=True)

@@ -499,6 +499,7 @@ class Process:
         self.wrong: list[str] = []
         self.killed = False
         self.killed_s = math.inf
+        self.open_ids: set[tuple[str, str]] = set()
         self.summary: Summary | None = None
         self.error: ResultLogError | None = None
         self.disk: SimulatedDisk | None = None
@@ -616,8 +617,6 @@ class Process:
             self.wrong.append(f"{what}: {of}")
 
     def _on_result(self, result: Result) -> None:
-        if self.killed:
-            return
         self.results.append((self._now_s(), result))
         key = (result.lane, result.object_id)
         if result.outcome is Outcome.INVALID:
@@ -770,6 +769,7 @@ def simulate(seed: int) -> Counter[str]:
 
 def _simulate(scenario: Scenario) -> Counter[str]:
     happened: Counter[str] = Counter()
+    unlogged: set[tuple[str, str]] = set()
     allow_gone = False
     for number in range(PROCESSES_MAX):
         had = {name: set(world.account.deleted) for name, world in scenario.lanes.items()}
@@ -777,6 +777,7 @@ def _simulate(scenario: Scenario) -> Counter[str]:
         process.run()
         after = read_log(scenario.log)
         check(process, after, had)
+        unlogged = check_repeats(process, after, unlogged)
         happened.update(
             processes=1,
             kills=process.killed,
@@ -786,7 +787,8 @@ def _simulate(scenario: Scenario) -> Counter[str]:
         )
         allow_gone = allow_gone or StopCause.ALL_GONE in process.stops
         summary = process.summary
-        if summary is not None and summary.state is State.FINISHED and not after.open_failed:
+        is_finished = summary is not None and summary.state is State.FINISHED
+        if is_finished and process.error is None and not after.open_failed:
             break
     else:
         raise AssertionError("it does not converge")
@@ -830,6 +832,30 @@ def check_lost(process: Process, written: int) -> None:
     lost = process.results[written:]
     late = [result for at_s, result in lost if at_s < process.killed_s - lag_s]
     assert not late, f"lines lost that should have been on disk: {late[:3]}"
+
+
+def check_repeats(
+    process: Process, after: LogSeen, before: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Deleted but not logged, so to be sent again: only what was in flight or not yet on disk.
+
+    Returns lane and ID of all of them; ``before`` are those of the earlier processes.
+    """
+    unlogged = {
+        (name, object_id)
+        for name, world in process.scenario.lanes.items()
+        for object_id in world.account.deleted
+    } - after.done
+    explained = before | process.open_ids
+    explained |= {(result.lane, result.object_id) for _, result in process.results}
+    explained |= {
+        (name, told.object_id)
+        for name, world in process.scenario.lanes.items()
+        for told in world.account.told
+        if told.leaves_open
+    }
+    assert unlogged <= explained, f"forgotten: {unlogged - explained}"
+    return unlogged
 
 
 def check_summary(process: Process, after: LogSeen, written: int) -> None:

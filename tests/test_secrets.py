@@ -156,8 +156,11 @@ def test_a_traceback_does_not_show_the_key(tmp_path: Path) -> None:
         with pytest.raises(ExceptionGroup) as raised:
             anyio.run(test)
 
-    shown = "".join(traceback.format_exception(raised.value))
+    # With the variables of every frame, as error trackers collect them.
+    report = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    shown = "".join(report.format())
     assert "planted" in shown
+    assert emulator.base_url("ark") in shown
     assert SECRET not in shown
     assert SECRET not in repr(lane)
     assert_hidden(tmp_path)

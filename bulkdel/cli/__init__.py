@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from bulkdel.cli.bench import bench
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
@@ -45,7 +46,7 @@ def cli() -> None:
     """
 
 
-for _command in (delete, status, failed, providers, demo, emulate):
+for _command in (delete, status, failed, providers, demo, emulate, bench):
     cli.add_command(_command)
 
 

@@ -25,11 +25,11 @@ from bulkdel.models import LimitKind, Verdict
 from bulkdel.pacing import growth
 from bulkdel.pacing.dials import Dials
 from bulkdel.pacing.estimate import Latency
-from bulkdel.pacing.growth import STEP
+from bulkdel.pacing.growth import STEP, Mode
 from bulkdel.pacing.headers import Told, read_quota
 from bulkdel.pacing.learned import Learned, Snapshot
 from bulkdel.pacing.scout import Scout
-from bulkdel.pacing.steering import Mode, Steering
+from bulkdel.pacing.steering import Steering
 
 RATE_FIRST: Final = 10.0
 _TICK_S: Final = 0.25

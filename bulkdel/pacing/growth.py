@@ -11,6 +11,7 @@ within the time that a reaction takes is refused.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 STEP: Final = 0.01
@@ -23,6 +24,27 @@ _SPEED_MAX_SHORT: Final = 0.015
 _SPEED_UNKNOWN: Final = 0.015
 """While no limit is known."""
 _REACTION_S: Final = 0.05
+_CLOSE_SPEED: Final = 0.08
+_CLOSE_SPEED_FAR: Final = 0.05
+_FAR_S: Final = 0.3
+
+
+class Mode(StrEnum):
+    """What the rate is doing; the state of a `Snapshot`."""
+
+    RAMP = "ramp"
+    """It grows by half per tick, until the first refusal or slower answers."""
+    CLOSE = "close"
+    """After a large cut: some per cent a second, until refused again."""
+    CRUISE = "cruise"
+    """At the limit: each acceptance raises it by a little, each refusal lowers it by 1 %."""
+    SEARCH = "search"
+    """More is taken than the limit gave, it has risen: a fifth more per tick."""
+
+
+def close_speed(latency_s: float) -> float:
+    """Return the growth per second of `Mode.CLOSE`: less where a refusal takes long to come."""
+    return _CLOSE_SPEED if latency_s < _FAR_S else _CLOSE_SPEED_FAR
 
 
 def share_per_event(per_event: float) -> float:

@@ -1,10 +1,4 @@
-"""Turn the two dials of a lane: at each refusal, and once per tick.
-
-    ramp     the rate grows by half per tick, until the first refusal or slower answers
-    close    after a large cut: some per cent a second, until refused again
-    cruise   each acceptance raises the dial that binds by a little, each refusal lowers
-             it by 1 %, so the share of refusals settles where we want it (`growth`)
-    search   more is taken than the limit gives: it has risen, a fifth more per tick
+"""Turn the two dials of a lane: at each refusal, and once per tick (see `Mode`).
 
 What holds here, always:
 
@@ -17,7 +11,6 @@ Not here: when to ask (`auto`), what refusals tell (`evidence`), pauses (`scout`
 
 from __future__ import annotations
 
-from enum import StrEnum
 from math import inf
 from typing import Final
 
@@ -26,16 +19,12 @@ from bulkdel.pacing import growth
 from bulkdel.pacing.dials import Dials
 from bulkdel.pacing.estimate import Latency, Meter, most_above
 from bulkdel.pacing.evidence import Evidence, Mark
-from bulkdel.pacing.growth import STEP
+from bulkdel.pacing.growth import STEP, Mode
 from bulkdel.pacing.knee import Knee
 from bulkdel.pacing.scout import Scout, Window
 
 _RAMP: Final = 1.5
 _SEARCH: Final = 1.2
-_CLOSE_SPEED: Final = 0.08
-_CLOSE_SPEED_FAR: Final = 0.05
-_FAR_S: Final = 0.3
-"""Answers slower than this let more go out above the limit before the first refusal."""
 _UNPROVEN: Final = 90
 _UNPROVEN_SHARE: Final = 0.006
 """Before the first refusal, in flight at most: all of it may be refused at once, so it
@@ -46,15 +35,6 @@ _LARGE_CUT: Final = 0.9
 _SHORT_S: Final = 1.2
 _WINDOW_TURNED_S: Final = 2.0
 _WINDOWS_QUIET: Final = 2.2
-
-
-class Mode(StrEnum):
-    """What the rate is doing; the state of a `Snapshot`."""
-
-    RAMP = "ramp"
-    CLOSE = "close"
-    CRUISE = "cruise"
-    SEARCH = "search"
 
 
 class Steering:
@@ -117,11 +97,9 @@ class Steering:
         self.cut_s = now_s
         self.proven = True
         rate = self.dials.rate
-        if self.mode is Mode.RAMP:
-            self._end_ramp(now_s)
-            return
-        if self.mode is Mode.SEARCH:
-            self._end_search(now_s)
+        if self.mode in (Mode.RAMP, Mode.SEARCH):
+            self._end_ramp() if self.mode is Mode.RAMP else self._end_search()
+            self._mark(now_s)
             return
         if self.knee.active:
             self.knee.active = False
@@ -139,7 +117,7 @@ class Steering:
             self._lower(now_s, max(rate, self._event_rate))
         self._mark(now_s)
 
-    def _end_ramp(self, now_s: float) -> None:
+    def _end_ramp(self) -> None:
         rate = self.dials.rate
         self._high = self.reference = rate
         self._ramp_counts = self.meter.counts()
@@ -147,15 +125,13 @@ class Steering:
         self.dials.set_rate(max(1.0, min(max(taken, 0.8 * rate / _RAMP), 0.8 * rate)))
         self.dials.open()
         self.mode = Mode.CLOSE
-        self._mark(now_s)
 
-    def _end_search(self, now_s: float) -> None:
+    def _end_search(self) -> None:
         rate = self.dials.rate
         self.mode = Mode.CRUISE
         self.evidence.forget()
         self.dials.set_rate(max(min(rate, self.meter.accept_rate(1.0)), rate / 1.3))
         self._high = self.reference = self.dials.rate * (1 + STEP)
-        self._mark(now_s)
 
     def _is_slots(self, kind: LimitKind) -> bool:
         if kind in (LimitKind.RATE, LimitKind.BURST):
@@ -164,10 +140,9 @@ class Steering:
         return kind is LimitKind.CONCURRENCY or self.evidence.in_flight_high > enough
 
     def _lower_slots(self, in_flight: int) -> None:
-        if not self.slots:
-            self.slots = True
-            self.dials.set_cap(min(self.dials.cap, float(in_flight)))
-        self.dials.set_cap(self.dials.cap - 1)
+        cap = self.dials.cap if self.slots else min(self.dials.cap, in_flight)
+        self.slots = True
+        self.dials.set_cap(cap - 1)
 
     def _mark(self, now_s: float) -> None:
         usual = self.mode is Mode.CRUISE and not self.meter.is_flood()
@@ -248,9 +223,8 @@ class Steering:
         self.binds = "concurrency" if self.capped else "rate" if full else "nothing"
         if not self.proven and not self.knee.active:
             self.dials.set_cap(max(_UNPROVEN, _UNPROVEN_SHARE * self.meter.accepted_all))
-        slow = self.knee.is_slow(
-            self.latency, fresh=fresh, ticks=2 if self.mode is Mode.RAMP else 3
-        )
+        patience = 2 if self.mode is Mode.RAMP else 3
+        slow = self.knee.is_slow(self.latency, fresh=fresh, ticks=patience)
         if self.knee.active:
             self._tick_line(now_s, taken)
         elif slow:
@@ -287,9 +261,9 @@ class Steering:
             self.knee.active = False
             self.latency.reset()
             self.dials.set_rate(best)
-            return
-        self.dials.set_cap(self.knee.cap(now_s, best, self.latency))
-        self.dials.set_rate(1.3 * best)
+        else:
+            self.dials.set_cap(self.knee.cap(now_s, best, self.latency))
+            self.dials.set_rate(1.3 * best)
 
     def _grow(self, now_s: float, dt_s: float) -> None:
         rate, evidence, window = self.dials.rate, self.evidence, self.window
@@ -297,8 +271,7 @@ class Steering:
             planned = window.plan(now_s)
             self.dials.set_rate(min(rate, planned) if evidence.last else planned)
         elif self.mode is Mode.CLOSE:
-            far = self.latency.median_s > _FAR_S
-            self.dials.set_rate(rate * (1 + (_CLOSE_SPEED_FAR if far else _CLOSE_SPEED) * dt_s))
+            self.dials.set_rate(rate * (1 + growth.close_speed(self.latency.median_s) * dt_s))
         elif rate < 0.985 * self._high:
             self._quiet_from_s = now_s
             self.dials.set_rate(rate + (0.99 * self._high - rate) * min(1.0, dt_s / 5))

@@ -1,0 +1,266 @@
+"""``bulkdel bench``: what this machine reaches, against the embedded server.
+
+The server is a process of its own (`bench_server`) and confirms every deletion after a
+fixed latency. Each measurement is a real run, with its log in a temporary folder, that
+is ended after a while; what counts is the time after its start has settled.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import anyio
+import click
+import orjson
+
+from bulkdel.bench import Point, concurrency_for, curves, durations
+from bulkdel.bench_svg import svg
+from bulkdel.cli.bench_text import report
+from bulkdel.cli.session import backend_options, raise_open_files
+from bulkdel.errors import BulkdelError, ConfigError
+from bulkdel.feeding import ReaderSource
+from bulkdel.providers import get
+from bulkdel.run import Run
+from bulkdel.settings import CONCURRENCY_MAX, Lane, RunSettings
+from bulkdel.sources import from_iterable
+from bulkdel.version import __version__
+
+LATENCY_MAX_S: Final = 10.0
+SECONDS_MAX: Final = 60.0
+
+_PROVIDER: Final = get("ark")
+_UNBOUND: Final = 1_000_000.0
+"""A pace that does not bind: what the machine reaches is measured, not a limit found."""
+
+_SETTLE_S: Final = 0.15
+_ROUND_TRIPS: Final = 4
+"""So many to settle, since a lane begins with a few requests, and as many at least to
+measure."""
+
+_LOOK_S: Final = 0.001
+
+_EPILOG = """\b
+Examples:
+  bulkdel bench
+  bulkdel bench --rate 500 --ids 2000000
+  bulkdel bench --concurrency 32,128,512 --latency 0.05 --svg rates.svg
+
+\b
+The server shares this machine with bulkdel, which a real provider does not; and no
+provider lets anybody this fast: see `bulkdel providers`.
+"""
+
+
+def _numbers(least: float, most: float) -> Callable[[click.Context, click.Parameter, str], Any]:
+    def read(_context: click.Context, _parameter: click.Parameter, text: str) -> list[float]:
+        try:
+            values = sorted({float(word) for word in text.split(",")})
+        except ValueError:
+            raise click.BadParameter(f"write numbers with commas between, not {text!r}") from None
+        if not all(least <= value <= most for value in values):
+            raise click.BadParameter(f"must be {least:g} to {most:g}, not {text}")
+        return values
+
+    return read
+
+
+@click.command(epilog=_EPILOG)
+@click.option(
+    "--concurrency",
+    metavar="N,N…",
+    default="1,4,16,64,256",
+    show_default=True,
+    callback=_numbers(1, CONCURRENCY_MAX),
+    help="Requests in flight, each measured.",
+)
+@click.option(
+    "--latency",
+    metavar="S,S…",
+    default="0,0.02,0.1",
+    show_default=True,
+    callback=_numbers(0, LATENCY_MAX_S),
+    help="Seconds the server takes for an answer, each measured.",
+)
+@click.option(
+    "--seconds",
+    metavar="S",
+    type=click.FloatRange(0.1, SECONDS_MAX),
+    default=0.5,
+    show_default=True,
+    help="Seconds to measure each.",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    type=click.FloatRange(0.001, 1_000_000),
+    help="Which concurrency to choose for N deletions per second.",
+)
+@click.option(
+    "--ids",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1_000_000,
+    show_default=True,
+    help="How long N IDs take at each provider's documented limit.",
+)
+@click.option(
+    "--svg", "picture", metavar="FILE", type=click.Path(path_type=Path), help="Draw it, too."
+)
+@click.option(
+    "--json",
+    "as_json",
+    envvar="BULKDEL_BENCH_JSON",
+    is_flag=True,
+    help="One JSON object on stdout.",
+)
+def bench(**flags: Any) -> None:
+    """Measure what rate this machine reaches, by concurrency and latency.
+
+    Nothing leaves this machine: a server on loopback confirms made IDs, in a process of
+    its own. Takes less than 20 seconds.
+    """
+    grid = list(itertools.product(flags["latency"], map(int, flags["concurrency"])))
+    raise_open_files(max(concurrency for _, concurrency in grid))
+    points = anyio.run(
+        _measure, grid, flags["seconds"], not flags["as_json"], backend_options=backend_options()
+    )
+    if flags["picture"] is not None:
+        try:
+            flags["picture"].write_text(svg(points), encoding="utf-8")
+        except OSError as exc:
+            raise ConfigError(f"{flags['picture']}: {exc.strerror}") from exc
+    if flags["as_json"]:
+        click.echo(
+            orjson.dumps(_facts(points, flags["rate"], flags["ids"]), option=orjson.OPT_INDENT_2)
+        )
+    else:
+        click.echo(report(points, flags["rate"], flags["ids"]))
+        if flags["picture"] is not None:
+            click.echo(f"Drawn: {flags['picture']}")
+
+
+async def _measure(grid: Sequence[tuple[float, int]], seconds: float, tell: bool) -> list[Point]:
+    """Measure each latency and concurrency in turn."""
+    latencies_s = sorted({latency_s for latency_s, _ in grid})
+    points = []
+    with served(latencies_s) as urls, TemporaryDirectory(prefix="bulkdel-bench-") as folder:
+        for number, (latency_s, concurrency) in enumerate(grid):
+            if tell and sys.stderr.isatty():
+                click.echo(f"\rmeasuring {number + 1} of {len(grid)} ", nl=False, err=True)
+            lane = Lane(
+                provider=_PROVIDER,
+                api_key="bench",
+                base_url=urls[latencies_s.index(latency_s)],
+                concurrency=concurrency,
+                rate=_UNBOUND,
+            )
+            log = Path(folder) / f"{number}.jsonl"
+            points.append(await measure_point(lane, latency_s, seconds, log))
+            log.unlink()
+    if tell and sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    return points
+
+
+@contextmanager
+def served(latencies_s: Sequence[float]) -> Iterator[list[str]]:
+    """Run the server; yield the base URL of each latency. It ends with its stdin."""
+    command = [sys.executable, "-P", "-m", "bulkdel.cli.bench_server", *map(str, latencies_s)]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us; it ends with its stdin
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
+        urls = [process.stdout.readline().strip() for _ in latencies_s]
+        if not all(urls):
+            raise ConfigError("the embedded server did not start")
+        try:
+            yield urls
+        finally:
+            process.stdin.close()
+
+
+async def measure_point(lane: Lane, latency_s: float, seconds: float, log: Path) -> Point:
+    """Measure one lane for a while.
+
+    Raises:
+        BulkdelError: Not every deletion was confirmed.
+    """
+    source = ReaderSource(from_iterable(_made_ids(), lane.name), "<made>", lane.name)
+    run = Run(RunSettings(lanes=[lane], log=log), [source])
+    counts = run.counts[lane.name]
+    summaries = []
+
+    async def work() -> None:
+        summaries.append(await run.run())
+
+    async def next_deletion() -> tuple[float, int]:
+        before = counts.deleted
+        until_s = time.perf_counter() + 2 * latency_s + 1.0
+        while counts.deleted == before and time.perf_counter() < until_s:  # noqa: ASYNC110 - a clock
+            await anyio.sleep(_LOOK_S)
+        return time.perf_counter(), counts.deleted
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work)
+        await anyio.sleep(_SETTLE_S + _ROUND_TRIPS * latency_s)
+        began_s, before = await next_deletion()
+        cpu_began_s = time.process_time()
+        await anyio.sleep(max(seconds, _ROUND_TRIPS * latency_s))
+        cpu_share = (time.process_time() - cpu_began_s) / (time.perf_counter() - began_s)
+        ended_s, after = await next_deletion()
+        run.drain()
+    failed = summaries[0].counts.failed + summaries[0].counts.gone
+    if failed or summaries[0].reason or after == before:
+        why = summaries[0].reason or f"{failed:,} deletions were not confirmed"
+        raise BulkdelError(f"the measurement is void: {why}")
+    return Point(
+        latency_s=latency_s,
+        concurrency=lane.concurrency,
+        rate=(after - before) / (ended_s - began_s),
+        cpu_share=cpu_share,
+    )
+
+
+def _made_ids() -> Iterator[str]:
+    return (f"resp_02{number:051x}" for number in itertools.count())
+
+
+def _facts(points: Sequence[Point], rate: float | None, ids: int) -> dict[str, Any]:
+    """Return everything as one JSON object."""
+    return {
+        "version": __version__,
+        "cores": os.cpu_count(),
+        "points": [
+            {
+                "latency_s": point.latency_s,
+                "concurrency": point.concurrency,
+                "rate": round(point.rate, 1),
+                "cpu_share": round(point.cpu_share, 3),
+            }
+            for point in points
+        ],
+        "wanted": None
+        if rate is None
+        else [
+            {"rate": rate, "latency_s": latency_s, "concurrency": concurrency_for(rate, curve)}
+            for latency_s, curve in curves(points).items()
+        ],
+        "ids": ids,
+        "durations": [
+            {"provider": each.provider, "rate": each.rate, "seconds": each.seconds}
+            for each in durations(ids)
+        ],
+    }
