@@ -16,6 +16,9 @@ from benchmarks.measure import BULKDEL, Ended, environment
 CONCURRENCY: Final = 64
 """Requests in flight of every client but those that start a process for each ID."""
 
+UNBOUND: Final = "1000000"
+"""A rate that does not bind: finding a limit that is not there is measured on its own."""
+
 _PEERS: Final = Path(__file__).parent / "peers"
 _WRK_S: Final = 5
 
@@ -89,12 +92,12 @@ class Client:
         return int(found[1]) if found else 0
 
 
-def _bulkdel(task: Task) -> list[str | Path]:
-    """The whole job; the rate does not bind, since finding a limit is not what is measured."""
+def delete_command(task: Task, *, rate: str = UNBOUND) -> list[str | Path]:
+    """Return the command of the whole job."""
     return [
         *BULKDEL, "delete", task.file, "-p", "ark", "--base-url", task.base_url,
         "--log", task.folder / "log.jsonl", "--concurrency", str(CONCURRENCY),
-        "--rate", "1000000", "--rate-max", "none", "--yes", "--quiet",
+        "--rate", rate, "--rate-max", "none", "--yes", "--quiet",
     ]  # fmt: skip
 
 
@@ -122,7 +125,7 @@ CLIENTS: Final[Sequence[Client]] = (
         name="bulkdel",
         title="bulkdel delete",
         does="verdict, retry, log, resume",
-        command=_bulkdel,
+        command=delete_command,
         in_every_round=True,
         tls=True,
     ),
@@ -142,6 +145,12 @@ CLIENTS: Final[Sequence[Client]] = (
         command=_python("aiohttp_tuned.py"),
         in_every_round=True,
         tls=True,
+    ),
+    Client(
+        name="bulkdel_auto",
+        title="bulkdel delete --rate auto",
+        does="the same, finds the limit",
+        command=lambda task: delete_command(task, rate="auto"),
     ),
     Client(
         name="aiohttp_naive",

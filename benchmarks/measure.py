@@ -24,6 +24,7 @@ TIMEOUT_S: Final = 600.0
 """The end of every measured process, at the latest."""
 
 _LOOK_S: Final = 0.05
+"""Seconds between two looks at the memory; the wait for the end is interrupted at once."""
 
 START: Final = [sys.executable, "-c", "from bulkdel.cli import main; main()"]
 _INSTALLED: Final = Path(sys.executable).with_name("bulkdel")
@@ -42,12 +43,14 @@ class Ended:
     """A process that has ended.
 
     Attributes:
+        began_at_s: Wall clock of its start, in seconds since 1970.
         wall_s: Seconds from its start to its end.
         cpu_s: Seconds of CPU time, user and system.
         peak_bytes: Most memory that it held (VmHWM), children excluded.
         out: Its standard output, if it was asked for.
     """
 
+    began_at_s: float
     wall_s: float
     cpu_s: float
     peak_bytes: int
@@ -82,7 +85,7 @@ def run(
         BenchmarkError: It ended with another code, or not within `TIMEOUT_S`.
     """
     with TemporaryFile() as out, TemporaryFile() as err:
-        began_s = time.perf_counter()
+        began_at_s, began_s = time.time(), time.perf_counter()
         process = subprocess.Popen(
             [*map(str, command)],
             env=environment() if env is None else env,
@@ -100,7 +103,7 @@ def run(
         raise BenchmarkError(
             f"{command[0]} ended with code {process.returncode}: {complained[-2000:]}"
         )
-    return Ended(wall_s, usage.ru_utime + usage.ru_stime, peak_bytes, said)
+    return Ended(began_at_s, wall_s, usage.ru_utime + usage.ru_stime, peak_bytes, said)
 
 
 def _text(file: IO[bytes]) -> str:
@@ -162,3 +165,12 @@ class Spread:
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Return the spread of the ratios, each of two runs of the same round."""
     return Spread.of([a / b for a, b in zip(ours, theirs, strict=True)])
+
+
+def as_json(spread: Spread) -> dict[str, float]:
+    """Return a spread as it stands in the results."""
+    return {
+        "median": round(spread.median, 4),
+        "least": round(spread.least, 4),
+        "most": round(spread.most, 4),
+    }

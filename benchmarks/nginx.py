@@ -72,17 +72,22 @@ class Server:
         """Begin a run: what has arrived so far belongs to earlier ones."""
         self.began_at = self.log.stat().st_size
 
-    def arrived(self, least: int) -> list[bytes]:
-        """Return the log lines of the run, waiting until there are ``least`` of them."""
+    def arrived(self, least: int) -> Iterator[bytes]:
+        """Return the log lines of the run, once there are ``least`` of them or no more come."""
         until_s = time.monotonic() + _ARRIVE_S
-        while True:
-            with self.log.open("rb") as file:
-                file.seek(self.began_at)
-                lines = file.read().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith(b"\n")]
-            if len(whole) >= least or time.monotonic() > until_s:
-                return whole
+        while self._count() < least and time.monotonic() < until_s:
             time.sleep(0.1)
+        return self._lines()
+
+    def _count(self) -> int:
+        with self.log.open("rb") as file:
+            file.seek(self.began_at)
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.log.open("rb") as file:
+            file.seek(self.began_at)
+            yield from (line for line in file if line.endswith(b"\n"))
 
 
 def check_arrived(lines: Iterable[bytes], ids: Iterable[str]) -> None:
@@ -95,20 +100,24 @@ def check_arrived(lines: Iterable[bytes], ids: Iterable[str]) -> None:
     Raises:
         BenchmarkError: With what is missing or too much.
     """
-    targets = [line.split(b" ", 1)[1].rstrip() for line in lines]
-    expected = {f"DELETE {PREFIX}{object_id}".encode() for object_id in ids}
-    there = set(targets)
-    lost, strange, repeated = expected - there, there - expected, len(targets) - len(there)
-    if lost or strange or repeated:
-        shown = b", ".join(sorted(lost | strange)[:3]).decode()
+    missing = {f"DELETE {PREFIX}{object_id}\n".encode() for object_id in ids}
+    sent = len(missing)
+    unexpected: list[str] = []
+    for line in lines:
+        _, _, request = line.partition(b" ")
+        if request in missing:
+            missing.remove(request)
+        else:
+            unexpected.append(request.decode(errors="replace").strip())
+    if missing or unexpected:
         raise BenchmarkError(
-            f"of {len(expected):,} IDs {len(lost):,} did not arrive, {repeated:,} requests were"
-            f" repeated and {len(strange):,} were for something else: {shown}"
+            f"of {sent:,} IDs {len(missing):,} did not arrive; {len(unexpected):,} requests were"
+            f" repeated or for something else: {', '.join(unexpected[:3])}"
         )
 
 
 def first_at_s(lines: Iterable[bytes]) -> float:
-    """Return the wall clock of the first request, in seconds since 1970."""
+    """Return the wall clock of the first answer, in seconds since 1970."""
     return min(float(line.split(b" ", 1)[0]) for line in lines)
 
 

@@ -91,6 +91,9 @@ class FixedConcurrency:
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:
         """Nothing to note."""
 
+    def learned(self) -> None:
+        """It learns nothing."""
+
 
 class Aimd(FixedConcurrency):
     """Netflix concurrency-limits, AIMDLimit.java: +1 per sample, x 0.9 per drop, 20 to 200."""

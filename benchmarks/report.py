@@ -74,7 +74,8 @@ def number(value: float) -> str:
     """Return a figure with as many digits as it deserves: three, or all before the point."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    digits = 1 if value >= 10 else 2 if value >= 0.1 else 3
+    return f"{value:.{digits}f}"
 
 
 def spread(values: dict[str, float]) -> str:

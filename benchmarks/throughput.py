@@ -6,17 +6,19 @@ clients moves on by one from round to round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 from benchmarks.clients import CLIENTS, CONCURRENCY, Client, Task
-from benchmarks.measure import BenchmarkError, Spread, paired_ratio, run
+from benchmarks.ids import made_ids, write_ids
+from benchmarks.measure import BenchmarkError, Spread, as_json, paired_ratio, run
 from benchmarks.nginx import PREFIX, Server, check_arrived, serve
 from benchmarks.report import say
-from bulkdel.emulator import make_ids
+
+_DELETION: Final = f"DELETE {PREFIX}".encode()
 
 FEW_ROUNDS: Final = 3
 """Rounds of the clients that are far from the others."""
@@ -50,7 +52,7 @@ def measure(scheme: Literal["http", "https"], *, ids_count: int, rounds: int) ->
     """
     clients = [client for client in CLIENTS if client.tls or scheme == "http"]
     present = [client for client in clients if not client.missing]
-    ids = make_ids("ark", ids_count)
+    ids = list(made_ids(ids_count))
     samples: dict[str, list[Sample]] = {client.name: [] for client in present}
     with TemporaryDirectory(prefix="bulkdel-bench-") as text, serve(Path(text)) as server:
         for number in range(rounds):
@@ -83,15 +85,15 @@ def summarize(client: Client, samples: dict[str, list[Sample]]) -> dict[str, Any
     for name in ("curl", "aiohttp_tuned"):
         theirs = [sample.rate for sample in samples.get(name, ())][: len(ours)]
         if client.name != name and len(theirs) == len(ours):
-            ratios[name] = _json(paired_ratio(rates, theirs))
+            ratios[name] = as_json(paired_ratio(rates, theirs))
     return {
         "name": client.name,
         "title": client.title,
         "does": client.does,
         "ids": ours[0].ids,
         "runs": len(ours),
-        "rate": _json(Spread.of(rates)),
-        "cpu_us": _json(Spread.of([sample.cpu_us for sample in ours])),
+        "rate": as_json(Spread.of(rates)),
+        "cpu_us": as_json(Spread.of([sample.cpu_us for sample in ours])),
         "peak_mb": round(max(sample.peak_bytes for sample in ours) / 1e6, 1),
         "ratio_to": ratios,
         "rates": [round(rate, 1) for rate in rates],
@@ -103,7 +105,7 @@ def _run(client: Client, server: Server, ids: Sequence[str], scheme: str) -> Sam
     with TemporaryDirectory(prefix="bulkdel-bench-") as text:
         folder = Path(text)
         file = folder / "ids.txt"
-        file.write_text("".join(f"{object_id}\n" for object_id in ids), encoding="ascii")
+        write_ids(file, iter(ids))
         task = Task(
             ids=ids,
             file=file,
@@ -123,21 +125,16 @@ def _run(client: Client, server: Server, ids: Sequence[str], scheme: str) -> Sam
     return Sample(sent, ended.wall_s, ended.cpu_s, ended.peak_bytes)
 
 
-def check_different(lines: Sequence[bytes], least: int) -> None:
+def check_different(lines: Iterable[bytes], least: int) -> None:
     """Check that so many deletions arrived, each of another ID.
 
     Raises:
         BenchmarkError: Fewer, or an ID twice.
     """
-    targets = [line.split(b" ", 1)[1] for line in lines]
-    deletions = [target for target in targets if target.startswith(f"DELETE {PREFIX}".encode())]
-    if len(deletions) < max(1, least) or len(set(targets)) < len(targets):
-        raise BenchmarkError(f"of {least:,} requests {len(set(deletions)):,} arrived")
-
-
-def _json(spread: Spread) -> dict[str, float]:
-    return {
-        "median": round(spread.median, 3),
-        "least": round(spread.least, 3),
-        "most": round(spread.most, 3),
-    }
+    requests = [line.partition(b" ")[2] for line in lines]
+    different = {request for request in requests if request.startswith(_DELETION)}
+    if len(different) < max(1, least) or len(different) < len(requests):
+        raise BenchmarkError(
+            f"{least:,} requests were sent, {len(requests):,} arrived, {len(different):,} of them"
+            " deletions of different IDs"
+        )

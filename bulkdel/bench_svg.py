@@ -16,7 +16,7 @@ from bulkdel.bench import Point, curves
 
 _WIDTH: Final = 720
 _HEIGHT: Final = 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 110, 56, 56
+_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 124, 56, 56
 _COLOURS: Final = ("#0b6e99", "#c2571a", "#3d7a3a", "#7a4d9f", "#a33b52", "#5c5c5c")
 _INK, _PALE = "#333333", "#e3e3e3"
 _LABEL_APART: Final = 15.0

@@ -160,7 +160,7 @@ class LaneWork:
                     return taken
                 self._ledger.note(self._why, self._clock())
                 self._changed = anyio.Event()
-                with anyio.move_on_after(self._wait_s):
+                with anyio.move_on_after(_timer_s(self._wait_s)):
                     await self._changed.wait()
                 self._changed = None
 
@@ -358,6 +358,15 @@ def _bound_by_pace(wait_s: float, rate: float) -> Bound:
     if wait_s == math.inf:
         return Bound.CONCURRENCY
     return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE
+
+
+def _timer_s(wait_s: float) -> float:
+    """Return how long to sleep for a wait: to just before a whole millisecond at or after it.
+
+    uvloop's clock and timers have whole milliseconds. A deadline between two of them makes
+    anyio's scope start its timer again and again until it is reached: 0.3 ms of CPU an ID.
+    """
+    return wait_s if wait_s == math.inf else math.ceil(wait_s * 1000) / 1000 - 0.0001
 
 
 def _as_waiting(taken: str | Waiting) -> Waiting:

@@ -761,7 +761,10 @@ def simulate(seed: int) -> Counter[str]:
 
     Raises:
         AssertionError: A promise does not hold.
+        ValueError: There is no such seed.
     """
+    if seed < 0:
+        raise ValueError(f"a seed is 0 or more, not {seed}")
     folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=folder) as name:
         return _simulate(Scenario(seed, Path(name) / "log.jsonl"))
@@ -948,7 +951,7 @@ def check_end(scenario: Scenario, after: LogSeen) -> None:
 
 
 def try_seed(seed: int) -> tuple[Counter[str], str | None]:
-    """Simulate one seed; return what happened, and what went wrong with how to see it alone."""
+    """Simulate one seed, from 0 on; return what happened, and what went wrong."""
     try:
         return simulate(seed), None
     except Exception:  # noqa: BLE001 - whatever the engine raises is a finding

@@ -63,13 +63,15 @@ def test_status_says_what_a_log_holds_and_what_is_wrong_with_it(log: Path) -> No
     assert log.read_text() == LOG
 
 
-def test_status_and_failed_of_a_missing_log_exit_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["status", "failed"])
+def test_status_and_failed_of_what_is_no_log_exit_2(tmp_path: Path, command: str) -> None:
     """A mistyped name must not read as "nothing failed"."""
-    for command in ("status", "failed"):
-        ended = run_command(command, tmp_path / "nope.jsonl")
+    (tmp_path / "ids.txt").write_text("resp_1\nresp_2\n")
+    for name in ("nope.jsonl", "ids.txt"):
+        ended = run_command(command, name, cwd=tmp_path)
 
-        assert ended.code == 2
-        assert "nope.jsonl" in ended.err
+        assert ended.code == 2, name
+        assert name in ended.err
         assert ended.out == ""
 
 

@@ -102,6 +102,27 @@ def test_a_slow_pipe_is_worked_on_as_it_comes_and_can_be_interrupted(tmp_path: P
     assert sorted(line["id"] for line in results(log)) == sorted(ids)
 
 
+def test_a_stderr_that_is_gone_does_not_stop_the_run(tmp_path: Path) -> None:
+    """A terminal that hangs up, or a pipe that ends, must not end a purge of 14 hours."""
+    ids = make_ids("ark", 100)
+    with emulated(ark=AccountSettings(ids=ids, latency_s=0.05)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+
+        with started(*job.arguments, "--concurrency", "4", "--json") as running:
+            wait_until(lambda: job.present < 95, "it has deleted some")
+            assert running.process.stderr is not None
+            running.process.stderr.close()
+            running.process.stderr = None
+            running.send(signal.SIGUSR1)
+            wait_until(lambda: job.present < 50, "it goes on")
+            running.send(signal.SIGINT)
+            ended = running.end()
+
+    assert ended.code == 130
+    assert ended.json["state"] == "interrupted"
+    assert log_lines(job.log)[-1]["end"] == ended.json
+
+
 def test_beside_a_running_one(tmp_path: Path) -> None:
     """A log can be looked at while it grows, but not written by a second process."""
     ids = make_ids("ark", 2000)

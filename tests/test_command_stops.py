@@ -17,6 +17,8 @@ from tests.command import (
     log_lines,
     results,
     run_command,
+    started,
+    wait_until,
 )
 
 IDS = 400
@@ -153,3 +155,28 @@ def test_a_full_disk_ends_with_exit_4_and_a_new_start_converges(tmp_path: Path) 
     assert resumed.code == 0, resumed.err
     assert before + resumed.json["requests"] - len(ids) == 1500 - len(present) - len(logged)
     assert {line["id"] for line in log_lines(job.log) if "id" in line} == set(ids)
+
+
+@pytest.mark.parametrize("what", ["log", "folder"])
+def test_a_log_that_vanishes_ends_with_exit_4(tmp_path: Path, what: str) -> None:
+    """Somebody tidies up, or a disk is unmounted: nothing may be deleted without evidence."""
+    ids = make_ids("ark", 500)
+    with emulated(ark=AccountSettings(ids=ids, latency_s=0.05)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+        folder = tmp_path / "logs"
+        folder.mkdir()
+        log = folder / "log.jsonl"
+
+        with started(*job.arguments, "--concurrency", "4", "--log", log) as running:
+            wait_until(lambda: job.present < 480, "it has deleted some")
+            if what == "log":
+                log.unlink()
+            else:
+                folder.rename(tmp_path / "moved")
+            ended = running.end()
+
+        assert job.present > 300
+    assert ended.code == 4, ended.err
+    assert "removed" in ended.err
+    assert "after all" not in ended.err
+    assert not log.exists()

@@ -203,6 +203,24 @@ def test_a_write_that_ends_half_way_is_cut_back(tmp_path: Path) -> None:
     assert log.read_bytes() == LOG + line("resp_4")
 
 
+@pytest.mark.parametrize("what", ["removed", "moved", "replaced"])
+def test_a_log_that_was_removed_or_moved_is_not_written(tmp_path: Path, what: str) -> None:
+    """Lines in a file that nobody can find again are no evidence."""
+    log = tmp_path / "log.jsonl"
+
+    with open_disk_log(log) as (file, _):
+        file.write(LOG)
+        if what == "removed":
+            log.unlink()
+        else:
+            log.rename(tmp_path / "elsewhere.jsonl")
+        if what == "replaced":
+            log.write_bytes(LOG)
+
+        with pytest.raises(OSError, match="removed"):
+            file.write(line("resp_3"))
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_named_with_what_is_lost() -> None:
     """The real error of a real full disk, as the user will see it."""

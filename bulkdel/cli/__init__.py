@@ -15,6 +15,7 @@ from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
 from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
+from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
@@ -46,7 +47,7 @@ def cli() -> None:
     """
 
 
-for _command in (delete, status, failed, providers, demo, emulate, bench):
+for _command in (delete, status, failed, explain, providers, demo, emulate, bench):
     cli.add_command(_command)
 
 

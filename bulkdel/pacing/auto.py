@@ -257,6 +257,7 @@ class AutoPace:
         steering, told = self._steering, self._told
         window, limit = steering.window, steering.evidence.limit
         rate = told.limit or limit
+        by_window = window.length_s or steering.evidence.short_windows or steering.slots
         if window.length_s and not told.limit:
             rate = window.size / window.length_s
         elif steering.knee.active or steering.slots or not steering.proven:
@@ -267,7 +268,7 @@ class AutoPace:
             return None
         return Learned(
             rate=rate,
-            burst=told.burst or steering.burst,
+            burst=told.burst or (None if by_window else steering.burst),
             window_s=told.window_s or window.length_s,
             in_flight_max=self._dials.places if steering.slots else None,
             latency_s=self._latency.base_s,

@@ -70,8 +70,7 @@ class Steering:
         self.burst: float | None = None
         self._ramp_counts: list[int] = []
         self.binds = "rate"
-        self._high = self.reference = 0.0
-        self._event_rate = 0.0
+        self._high = self.reference = self._event_rate = 0.0
         self._short_pauses = 0
         self._paused_s = self._quiet_from_s = 0.0
         self.dials.set_cap(_UNPROVEN)
@@ -84,8 +83,7 @@ class Steering:
 
     def cruise_at(self, rate: float, limit: float) -> None:
         """Skip the ramp: ``limit`` is known from elsewhere."""
-        self.mode = Mode.CRUISE
-        self.proven = True
+        self.mode, self.proven = Mode.CRUISE, True
         self.dials.open()
         self.dials.set_rate(rate)
         self._high = self.reference = limit
@@ -94,8 +92,7 @@ class Steering:
 
     def react(self, now_s: float, in_flight: int, kind: LimitKind) -> None:
         """React to the first refusal of a round trip."""
-        self.cut_s = now_s
-        self.proven = True
+        self.cut_s, self.proven = now_s, True
         rate = self.dials.rate
         if self.mode in (Mode.RAMP, Mode.SEARCH):
             self._end_ramp() if self.mode is Mode.RAMP else self._end_search()
@@ -134,10 +131,9 @@ class Steering:
         self._high = self.reference = self.dials.rate * (1 + STEP)
 
     def _is_slots(self, kind: LimitKind) -> bool:
-        if kind in (LimitKind.RATE, LimitKind.BURST):
-            return False
-        enough = _SLOTS_STAY if self.slots else _SLOTS_ABOVE
-        return kind is LimitKind.CONCURRENCY or self.evidence.in_flight_high > enough
+        if kind in (LimitKind.RATE, LimitKind.BURST, LimitKind.CONCURRENCY):
+            return kind is LimitKind.CONCURRENCY
+        return self.evidence.in_flight_high > (_SLOTS_STAY if self.slots else _SLOTS_ABOVE)
 
     def _lower_slots(self, in_flight: int) -> None:
         cap = self.dials.cap if self.slots else min(self.dials.cap, in_flight)

@@ -1,0 +1,128 @@
+"""The Markdown of each benchmark: what was measured, the table, where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.report import number, spread, table, where_text
+
+
+def throughput(found: dict[str, Any]) -> str:
+    """Return the table of the clients."""
+    over = "HTTP" if found["scheme"] == "http" else "HTTPS (TLS 1.3, a CA of our own)"
+    rows = [
+        [
+            client["title"],
+            spread(client["rate"]),
+            *(_ratio(client, name) for name in ("curl", "aiohttp_tuned")),
+            spread(client["cpu_us"]),
+            number(client["peak_mb"]),
+            f"{client['runs']} x {client['ids']:,}",
+            client["does"],
+        ]
+        for client in found["clients"]
+    ]
+    head = [
+        *("client", "DELETE/s", "x curl", "x tuned aiohttp", "CPU us per ID", "peak MB"),
+        *("runs x IDs", "does besides sending"),
+    ]
+    missing = "".join(
+        f"\nNot measured: {title}, since {' and '.join(what)} is not installed.\n"
+        for title, what in found["missing"].items()
+    )
+    return (
+        f"# Throughput over {over}\n\n"
+        "Median (least-most) of whole commands, start-up included, one process on one machine"
+        " with the server: nginx, one worker, a fixed confirmation, keep-alive, loopback."
+        f" {found['concurrency']} in flight; xargs and GNU parallel run 16 processes. Clients ran"
+        " in turn, round by round; ratios are medians over pairs of one round. Every ID sent was"
+        " another one, and after each run nginx's log was counted: all had arrived, once.\n\n"
+        "bulkdel keeps its log with the default durability. `--rate 1000000` does not bind: what"
+        " the machine reaches is measured. `--rate auto` begins slowly, since a provider may"
+        " refuse; its row shows what that costs where nobody refuses. The memory of xargs and GNU"
+        " parallel is without the curls they start, their CPU with them.\n\n"
+        f"{table(head, rows)}{missing}\n"
+        f"`python -m benchmarks {'throughput' if found['scheme'] == 'http' else 'tls'}` on"
+        f" {where_text(found['where'])}"
+    )
+
+
+def _ratio(client: dict[str, Any], name: str) -> str:
+    if client["name"] == name:
+        return "1"
+    ratio = client["ratio_to"].get(name)
+    return number(ratio["median"]) if ratio else ""
+
+
+def latency(found: dict[str, Any]) -> str:
+    """Return the table of rates by concurrency and latency."""
+    points = {(p["latency_s"], p["concurrency"]): p for p in found["points"]}
+    latencies_s = sorted({latency_s for latency_s, _ in points})
+    concurrencies = sorted({concurrency for _, concurrency in points})
+    head = ["in flight", *(f"{latency_s * 1000:g} ms latency" for latency_s in latencies_s)]
+    rows = [
+        [
+            str(concurrency),
+            *(_reached(points[latency_s, concurrency]) for latency_s in latencies_s),
+        ]
+        for concurrency in concurrencies
+    ]
+    return (
+        "# Rate by concurrency and latency\n\n"
+        "DELETE/s, and in brackets the share of what is possible at all: requests in flight"
+        f" divided by the latency. Median of {found['rounds']} runs of `bulkdel bench`: the engine"
+        " with its log, against the embedded server in a process of its own, whose timers make an"
+        " answer up to 1 ms late.\n\n"
+        f"{table(head, rows)}\n`python -m benchmarks latency` on {where_text(found['where'])}"
+    )
+
+
+def _reached(point: dict[str, Any]) -> str:
+    return f"{number(point['rate']['median'])} ({point['share']:.0%})"
+
+
+def memory(found: dict[str, Any]) -> str:
+    """Return the table of memory at each tenth of the IDs."""
+    rows = [
+        [f"{row['ids']:,}", number(row["at_s"]), number(row["rss_mb"])] for row in found["by_done"]
+    ]
+    first, last = found["by_done"][0], found["by_done"][-1]
+    growth = (last["rss_mb"] - first["rss_mb"]) * 1e6 / (last["ids"] - first["ids"])
+    return (
+        "# Memory over time\n\n"
+        f"One run of {found['ids']:,} IDs against nginx: {number(found['rate'])}/s,"
+        f" {number(found['cpu_us'])} us CPU per ID. At most {number(found['peak_mb'])} MB;"
+        f" allowed are 150 MB and 24 bytes per ID, {number(found['allowed_mb'])} MB. From the first"
+        f" tenth to the end it grew by {growth:.1f} bytes per ID, which the index of done IDs"
+        " takes.\n\n"
+        f"{table(['IDs done', 'after s', 'memory MB'], rows)}\n"
+        f"`python -m benchmarks memory` on {where_text(found['where'])}"
+    )
+
+
+def resume(found: dict[str, Any]) -> str:
+    """Return the table of times and memory by size of the log."""
+    names = ("new_last", "new_first", "status", "failed")
+    rows = [
+        [
+            f"{size['lines']:,}",
+            number(size["log_mb"]),
+            *(number(size["seconds"][name]["median"]) for name in names),
+            number(max(size["peak_mb"]["new_last"], size["peak_mb"]["new_first"])),
+            number(max(size["peak_mb"]["status"], size["peak_mb"]["failed"])),
+        ]
+        for size in found["sizes"]
+    ]
+    head = [
+        *("log lines", "log MB", "first DELETE s", "with new IDs in front s", "status s"),
+        *("failed s", "peak MB, resume", "peak MB, reading"),
+    ]
+    return (
+        "# Resume\n\n"
+        "Seconds from the start of the command to the answer to its first DELETE, over a log of"
+        f" so many results: with {found['new']:,} new IDs behind all those that are done, which are"
+        " read and skipped first, and with the new ones in front. `bulkdel status` and `bulkdel"
+        f" failed` from start to end. Median of {found['rounds']} runs; the log was in the"
+        " system's cache.\n\n"
+        f"{table(head, rows)}\n`python -m benchmarks resume` on {where_text(found['where'])}"
+    )

@@ -1,0 +1,59 @@
+"""``bulkdel explain``: why a run took as long as it did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+
+from bulkdel.cli.output import duration
+from bulkdel.explanation import LaneExplanation
+from bulkdel.explanation import explain as explain_log
+
+_WORDS: Final = {
+    "rate": "bound by the pace (the provider's limit or your own rate)",
+    "concurrency": "bound by the requests in flight",
+    "pause": "paused: asked to wait, or the provider was down",
+    "retry": "waiting for IDs to try again",
+    "input": "waiting for IDs from the source",
+    "log": "waiting for the log's disk or the reader of results",
+    "cpu": "bound by our own CPU",
+}
+
+
+@click.command(epilog="\b\nExample:\n  bulkdel explain purge.jsonl")
+@click.argument("log", metavar="LOG", type=click.Path(path_type=Path))
+@click.option(
+    "--json",
+    "as_json",
+    envvar="BULKDEL_EXPLAIN_JSON",
+    is_flag=True,
+    help="One JSON object on stdout.",
+)
+def explain(log: Path, *, as_json: bool) -> None:
+    """Say why the newest run of LOG took as long as it did, and what to change.
+
+    Also while it is running: from the records that are written every 10 s.
+    """
+    state, lanes = explain_log(log)
+    if as_json:
+        facts = {"log": str(log), "state": state, "lanes": [asdict(lane) for lane in lanes]}
+        click.echo(orjson.dumps(facts))
+        return
+    click.echo(f"{log}: the newest run, {state}")
+    for lane in lanes:
+        click.echo(_text(lane))
+
+
+def _text(lane: LaneExplanation) -> str:
+    rate = lane.ended / lane.elapsed_s if lane.elapsed_s else 0.0
+    refused = 100 * lane.refused / lane.requests if lane.requests else 0.0
+    head = f"{lane.lane}: {lane.ended:,} IDs in {duration(lane.elapsed_s)}, {rate:,.1f}/s"
+    lines = [f"{head}; {lane.requests:,} requests, {refused:.1f} % refused"]
+    lines += [f"  {100 * share:5.1f} %  {_WORDS[name]}" for name, share in lane.shares.items()]
+    lines.append(f"  limit found: {lane.limit or 'none'}")
+    lines += [f"  - {advice}" for advice in lane.advice]
+    return "\n".join(lines)
