@@ -75,12 +75,10 @@ def throughput(found: dict[str, Any], path: Path) -> None:
                 va="center",
             )
         over = "HTTPS" if found["scheme"] == "https" else "HTTP"
-        axes.set_title(
-            f"Confirmed DELETE/s over {over}, {found['concurrency']} in flight, one process"
-        )
-        note = "median of whole commands, with their range"
+        axes.set_title(f"DELETE/s over {over}, {found['concurrency']} in flight")
+        note = "median of whole commands, and their range"
         if ceiling:
-            note += f"; the server's ceiling (wrk) is {ceiling[0]['rate']['median']:,.0f}/s"
+            note += f"\nthe server's ceiling (wrk): {ceiling[0]['rate']['median']:,.0f}"
         axes.set_xlabel(note)
         axes.set_xlim(0, max(rate["most"] for rate in rates) * 1.12)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -113,6 +111,7 @@ def latency(found: dict[str, Any], path: Path) -> None:
         axes.set_yscale("log")
         axes.set_xticks(across, [str(x) for x in across])
         axes.minorticks_off()
+        axes.set_ylim(bottom=min(point["rate"]["median"] for point in points) * 0.6)
         axes.set_xlim(across[0] * 0.9, across[-1] * 2.6)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel(
@@ -170,8 +169,10 @@ def resume(found: dict[str, Any], path: Path) -> None:
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             axes.minorticks_off()
             axes.grid(visible=True)
-            axes.legend(loc="upper left")
+        left.legend(loc="upper left")
+        right.legend(loc="lower right")
         left.set_yscale("log")
+        left.set_ylim(0.1, None)
         left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         left.set_ylabel("seconds")
         left.set_title("Time to resume and to read a log")

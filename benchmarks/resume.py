@@ -23,7 +23,7 @@ from benchmarks.report import say
 from bulkdel.log_line import result_line
 from bulkdel.models import Outcome, Result
 
-SIZES: Final = (1_000, 10_000, 100_000)
+SIZES: Final = (10_000, 100_000, 1_000_000)
 FULL_SIZE: Final = 10_000_000
 NEW: Final = 1_000
 

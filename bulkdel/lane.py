@@ -125,6 +125,9 @@ class LaneWork:
                 workers.start_soon(self._work)
         if not self._draining and self.guard.stop is None:
             self._endings.believe_all()
+        for waiting in self._room.everyone():  # other lanes may need their places
+            if not self._control.deletes.unlimited:
+                self._control.deletes.release(deleted=waiting.unknown)
 
     def drain(self) -> None:
         """Take no more IDs; what is in flight is finished."""

@@ -16,6 +16,7 @@ Not here: reading a log (`log_reading`), what is done already (`resume`).
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,7 @@ class DiskLog:
     """A result log on disk, opened for appending."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         self.size = os.fstat(self._fd).st_size
         self._torn = False
@@ -73,6 +75,7 @@ class DiskLog:
         If not even that can be done, nothing is written until it can: a line must not
         follow half of another one.
         """
+        self._check_place()
         if self._torn:
             self.cut(self.size)
         view = memoryview(data)
@@ -85,6 +88,15 @@ class DiskLog:
                 self.cut(self.size)
             raise
         self.size += len(data)
+
+    def _check_place(self) -> None:
+        """Refuse to write into a file that nobody can find any more."""
+        try:
+            there = os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except OSError:
+            there = False
+        if not there:
+            raise OSError(errno.ENOENT, f"{self._path} was removed or moved away")
 
     def read_at(self, start: int, size: int) -> bytes:
         """Return ``size`` bytes from ``start``."""
@@ -184,7 +196,6 @@ class ResultLog:
             ResultLogError: Now or earlier the log could not be written; the message says
                 how much of what is known is not on disk.
         """
-        failed_before = self.error is not None
         with anyio.CancelScope(shield=True):
             await self._write_group(last=True)
             try:
@@ -192,10 +203,7 @@ class ResultLog:
             except OSError as exc:
                 self._fail(exc)
         if self.error is not None:
-            if failed_before and not self._lines and not self._doubtful:
-                self.error = ResultLogError(
-                    f"{self._cause}; what is known by now is on disk after all"
-                )
+            self.error = self._say()  # what is known may be on disk by now
             raise self.error
 
     async def _write_group(self, *, last: bool = False) -> None:
@@ -244,6 +252,12 @@ class ResultLog:
     def _fail(self, exc: OSError) -> None:
         first = self.error is None
         self._cause = f"the result log cannot be written: {exc.strerror or exc}"
+        self.error = self._say()
+        if first and self.on_error is not None:
+            self.on_error(self.error)
+
+    def _say(self) -> ResultLogError:
+        """Return what went wrong, and what is not on disk at this moment."""
         lost = sum(line.startswith(b'{"id":') for line in self._lines)
         parts = []
         if lost:
@@ -251,9 +265,9 @@ class ResultLog:
         doubtful = self._doubtful + self._unsynced
         if doubtful:
             parts.append(f"{doubtful:,} lines were written but may not survive a power cut")
-        self.error = ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
-        if first and self.on_error is not None:
-            self.on_error(self.error)
+        if not parts:
+            parts.append("what is known by now is on disk after all")
+        return ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
 
 
 @contextmanager

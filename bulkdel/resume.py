@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 
 from bulkdel.digests import ABSENT, DigestSet, States, Words, digest
+from bulkdel.errors import ConfigError
 from bulkdel.log_reading import Ending, LaneEndings, LogFacts, read_failed, read_log
 from bulkdel.models import Block, InvalidRow, Outcome
 
@@ -73,7 +74,7 @@ class Index:
         The facts of each lane count what is known then, so of all the logs read.
 
         Raises:
-            ConfigError: The log cannot be read.
+            ConfigError: The log cannot be read, or it is none.
         """
         facts = LogFacts()
         with self._lock:
@@ -88,6 +89,8 @@ class Index:
                     Outcome.FAILED: counts[Ending.FAILED] + counts[Ending.RETRYABLE],
                     Outcome.INVALID: counts[Ending.INVALID],
                 }
+        if facts.lines and facts.damaged == facts.lines:
+            raise ConfigError(f"{path} is not a result log: none of its lines is one of a log")
         return facts
 
     def sift(self, block: Block) -> Sifted:

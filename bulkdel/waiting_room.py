@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bulkdel.retry import RetryBudget
@@ -64,6 +65,13 @@ class WaitingRoom:
     def keep_for_probe(self, waiting: Waiting) -> None:
         """Keep the ID that must be asked before any other."""
         self._probe = waiting
+
+    def everyone(self) -> Iterator[Waiting]:
+        """Return all that wait, in no order."""
+        if self._probe is not None:
+            yield self._probe
+        for _, _, waiting in self._heap:
+            yield waiting
 
     def wait_s(self, now_s: float) -> float:
         """Return 0.0 if an ID may be taken now, else seconds; infinity if none waits."""

@@ -25,10 +25,14 @@ from simulation import (
 
 from bulkdel import ConfigError, Lane, Outcome, Result, State, Summary, delete_ids, open_deletion
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
+from bulkdel.feeding import ReaderSource
 from bulkdel.models import Answer
 from bulkdel.pacing.schedule import peak
 from bulkdel.providers import get
 from bulkdel.retry import RetryBudget
+from bulkdel.run import Run
+from bulkdel.settings import RunSettings
+from bulkdel.sources import from_iterable
 
 HOUR_S = 3600.0
 
@@ -813,6 +817,32 @@ async def test_max_delete_with_waiting_ids_comes_to_an_end() -> None:
         summary = await job.delete(ids(100), max_delete=most, allow_gone=True)
         assert summary.state is State.STOPPED
         assert len(at_provider) == most
+
+
+@in_virtual_time
+async def test_a_stopped_lane_gives_its_places_of_max_delete_back() -> None:
+    """Its waiting IDs are still to do: the other lane must not wait for them for ever."""
+
+    def refusing_the_key(object_id: str, _: int) -> Answer:
+        return refusing(retry_after="60") if object_id == "resp_0" else key_refused()
+
+    stopping, working = FakeTransport(refusing_the_key), FakeTransport()
+    lanes = lane(name="stopping"), lane(name="working", rate=1)
+    sources = [
+        ReaderSource(from_iterable(ids(100), of.name), of.name, of.name, in_line=True)
+        for of in lanes
+    ]
+    run = Run(
+        RunSettings(lanes=lanes, max_delete=5),
+        sources,
+        edge=edge(stopping=stopping, working=working),
+    )
+
+    summary = await run.run()
+
+    assert "--max-delete" in str(summary.reason)
+    assert "refuses the key" in str(summary.reason)
+    assert summary.counts.deleted == len(working.sent) == 5
 
 
 @in_virtual_time

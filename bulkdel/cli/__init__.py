@@ -17,6 +17,7 @@ from bulkdel.cli.emulate import emulate
 from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
+from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.errors import BulkdelError, ResultLogError
@@ -56,8 +57,8 @@ def main() -> None:
     try:
         cli(prog_name="bulkdel")
     except ResultLogError as exc:
-        click.echo(f"bulkdel: error: {exc}", err=True)
+        say(f"bulkdel: error: {exc}")
         sys.exit(LOG_UNWRITABLE)
     except BulkdelError as exc:
-        click.echo(f"bulkdel: error: {exc}", err=True)
+        say(f"bulkdel: error: {exc}")
         sys.exit(USAGE)

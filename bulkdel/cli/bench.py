@@ -25,6 +25,7 @@ import orjson
 from bulkdel.bench import Point, concurrency_for, curves, durations
 from bulkdel.bench_svg import svg
 from bulkdel.cli.bench_text import report
+from bulkdel.cli.exits import INTERRUPTED
 from bulkdel.cli.session import backend_options, raise_open_files
 from bulkdel.errors import BulkdelError, ConfigError
 from bulkdel.feeding import ReaderSource
@@ -47,6 +48,8 @@ _ROUND_TRIPS: Final = 4
 measure."""
 
 _LOOK_S: Final = 0.001
+_END_S: Final = 5.0
+"""Seconds that the server gets to end by itself."""
 
 _EPILOG = """\b
 Examples:
@@ -60,10 +63,14 @@ provider lets anybody this fast: see `bulkdel providers`.
 """
 
 
-def _numbers(least: float, most: float) -> Callable[[click.Context, click.Parameter, str], Any]:
+def _numbers(
+    kind: type[int | float], least: float, most: float
+) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """Return a reader of numbers with commas between; it sorts them."""
+
     def read(_context: click.Context, _parameter: click.Parameter, text: str) -> list[float]:
         try:
-            values = sorted({float(word) for word in text.split(",")})
+            values = sorted({kind(word) for word in text.split(",")})
         except ValueError:
             raise click.BadParameter(f"write numbers with commas between, not {text!r}") from None
         if not all(least <= value <= most for value in values):
@@ -79,7 +86,7 @@ def _numbers(least: float, most: float) -> Callable[[click.Context, click.Parame
     metavar="N,N…",
     default="1,4,16,64,256",
     show_default=True,
-    callback=_numbers(1, CONCURRENCY_MAX),
+    callback=_numbers(int, 1, CONCURRENCY_MAX),
     help="Requests in flight, each measured.",
 )
 @click.option(
@@ -87,7 +94,7 @@ def _numbers(least: float, most: float) -> Callable[[click.Context, click.Parame
     metavar="S,S…",
     default="0,0.02,0.1",
     show_default=True,
-    callback=_numbers(0, LATENCY_MAX_S),
+    callback=_numbers(float, 0, LATENCY_MAX_S),
     help="Seconds the server takes for an answer, each measured.",
 )
 @click.option(
@@ -113,7 +120,12 @@ def _numbers(least: float, most: float) -> Callable[[click.Context, click.Parame
     help="How long N IDs take at each provider's documented limit.",
 )
 @click.option(
-    "--svg", "picture", metavar="FILE", type=click.Path(path_type=Path), help="Draw it, too."
+    "--svg",
+    "picture",
+    envvar="BULKDEL_BENCH_SVG",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw it, too.",
 )
 @click.option(
     "--json",
@@ -128,11 +140,15 @@ def bench(**flags: Any) -> None:
     Nothing leaves this machine: a server on loopback confirms made IDs, in a process of
     its own. Takes less than 20 seconds.
     """
-    grid = list(itertools.product(flags["latency"], map(int, flags["concurrency"])))
+    grid = list(itertools.product(flags["latency"], flags["concurrency"]))
     raise_open_files(max(concurrency for _, concurrency in grid))
-    points = anyio.run(
-        _measure, grid, flags["seconds"], not flags["as_json"], backend_options=backend_options()
-    )
+    try:
+        points = anyio.run(
+            *(_measure, grid, flags["seconds"], not flags["as_json"]),
+            backend_options=backend_options(),
+        )
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     if flags["picture"] is not None:
         try:
             flags["picture"].write_text(svg(points), encoding="utf-8")
@@ -190,6 +206,10 @@ def served(latencies_s: Sequence[float]) -> Iterator[list[str]]:
             yield urls
         finally:
             process.stdin.close()
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 async def measure_point(lane: Lane, latency_s: float, seconds: float, log: Path) -> Point:

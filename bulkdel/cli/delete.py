@@ -10,6 +10,7 @@ import click
 
 from bulkdel.cli.exits import INTERRUPTED, exit_code
 from bulkdel.cli.job import Job
+from bulkdel.cli.output import say
 from bulkdel.settings import Durability
 from bulkdel.sources import FORMATS
 
@@ -170,6 +171,6 @@ def delete(sources: tuple[str, ...], **flags: Any) -> None:
     except KeyboardInterrupt:
         goes_on = False
     if not goes_on:
-        click.echo("\nNothing was sent.", err=True)
+        say("\nNothing was sent.")
         sys.exit(INTERRUPTED)
     sys.exit(exit_code(job.run()))

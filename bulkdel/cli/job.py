@@ -19,7 +19,7 @@ import orjson
 
 from bulkdel.cli import card
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
-from bulkdel.cli.output import summary_text
+from bulkdel.cli.output import say, summary_text
 from bulkdel.cli.session import Session, backend_options, raise_open_files
 from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.feeding import ReaderSource
@@ -134,9 +134,9 @@ class Job:
             raise
         self._print(summary)
         if summary.reason is not None:
-            click.echo(f"bulkdel: stopped: {summary.reason}", err=True)
+            say(f"bulkdel: stopped: {summary.reason}")
         if summary.state is State.INTERRUPTED:
-            click.echo(f"Resume with: {self._resume_command()}", err=True)
+            say(f"Resume with: {self._resume_command()}")
         return summary
 
     def _print(self, summary: Summary) -> None:

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
+import click
+
 from bulkdel.models import Counts, State, Summary
+
+
+def say(text: str) -> None:
+    """Print a line on stderr, if it is still there.
+
+    A closed pipe or a hung-up terminal is no reason to stop deleting: what matters is in
+    the log.
+    """
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        # Or the interpreter's own flush at its end would fail as well.
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def duration(seconds: float) -> str:

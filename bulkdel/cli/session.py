@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 
 import anyio
 import anyio.abc
-import click
 
+from bulkdel.cli.output import say
 from bulkdel.errors import BulkdelError
 from bulkdel.models import Summary
 from bulkdel.progress import LaneRate, show_bars, show_lines, status_line
@@ -71,23 +72,22 @@ class Session:
                 if number not in (signal.SIGINT, signal.SIGTERM):
                     self._print_status()
                 elif asked:
-                    click.echo("Cancelled; what was in flight is still to do.", err=True)
+                    say("Cancelled; what was in flight is still to do.")
                     if self._scope is not None:
                         self._scope.cancel()
                 else:
                     asked = True
                     flying = sum(work.in_flight for work in self._run.works.values())
-                    click.echo(
+                    say(
                         f"\nStopping: no more IDs are taken, {flying} requests in flight are"
-                        " finished. Once more to cancel them.",
-                        err=True,
+                        " finished. Once more to cancel them."
                     )
                     self._run.drain()
 
     def _print_status(self) -> None:
         for name in self._run.works:
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
-            click.echo(status_line(self._run, name, self._totals, rate), err=True)
+            say(status_line(self._run, name, self._totals, rate))
 
     async def _count(self) -> None:
         for source in self._sources:
@@ -101,9 +101,10 @@ class Session:
 
     async def _show(self) -> None:
         if sys.stderr.isatty():
-            await show_bars(self._run, self._totals, sys.stderr)
+            with contextlib.suppress(OSError):  # the terminal is gone: the run goes on
+                await show_bars(self._run, self._totals, sys.stderr)
         else:
-            await show_lines(self._run, self._totals, lambda line: click.echo(line, err=True))
+            await show_lines(self._run, self._totals, say)
 
 
 def backend_options() -> dict[str, object]:

@@ -274,7 +274,8 @@ class Steering:
         else:
             self._cruise(now_s, dt_s)
             self._high = max(self._high, self.dials.rate)
-            risen = evidence.risen(now_s, self.meter.accepted_all, rate / self.reference)
+            ratio = rate / self.reference if self.reference else 1.0
+            risen = evidence.risen(now_s, self.meter.accepted_all, ratio)
             if self._is_quiet(now_s) and risen:
                 self.mode = Mode.SEARCH
                 self.dials.open()

@@ -1,0 +1,366 @@
+"""Plant faults in the engine, one at a time, and see that some test fails for each.
+
+    python tests/mutations.py              all of them
+    python tests/mutations.py torn lock    those whose name holds one of these words
+
+The package is copied into a temporary folder, one fault is planted there, and the tests that
+should catch it are run on the copy. It says "caught" or "MISSED" for each, and exits with 1
+if one was missed or a patch no longer fits.
+
+A fault is a text in a file and what takes its place; the text must be there exactly once. So
+a change of the engine that a patch no longer fits is noticed (`test_mutations`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+HUNG_S: Final = 120
+"""Seconds after which a planted fault counts as caught: the tests hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One fault.
+
+    Attributes:
+        name: What goes wrong.
+        file: The file below the package.
+        old: The text that is there, once.
+        new: The text in its place.
+        tests: What should catch it: arguments of pytest.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def plant(self, package: Path) -> None:
+        """Change the copy of the package.
+
+        Raises:
+            ValueError: The text is not there exactly once.
+        """
+        path = package / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: {self.file} has its text {text.count(self.old)} times")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+SIMULATION: Final = ("test_simulation.py", "-k", "fault[0]")
+
+MUTATIONS: Final = (
+    # -- verdicts
+    Mutation(
+        "take any 200 for a deletion",
+        "providers/rules.py",
+        "    return Meaning.TRANSIENT, LimitKind.UNKNOWN\n",
+        "    meaning = Meaning.DELETED if status == 200 else Meaning.TRANSIENT\n"
+        "    return meaning, LimitKind.UNKNOWN\n",
+        ("test_providers.py",),
+    ),
+    Mutation(
+        "take any 200 for a deletion (seen by the simulation)",
+        "providers/rules.py",
+        "    return Meaning.TRANSIENT, LimitKind.UNKNOWN\n",
+        "    meaning = Meaning.DELETED if status == 200 else Meaning.TRANSIENT\n"
+        "    return meaning, LimitKind.UNKNOWN\n",
+        SIMULATION,
+    ),
+    Mutation(
+        "believe deleted: false",
+        "providers/rules.py",
+        "    if deleted is False:",
+        "    if deleted is False:\n        return DELETED\n    if deleted is None:",
+        ("test_providers.py",),
+    ),
+    Mutation(
+        "take any 404 for gone",
+        "providers/rules.py",
+        "        return Meaning.ENDPOINT, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
+        "        return Meaning.GONE, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
+        ("test_providers.py",),
+    ),
+    # -- the right URL
+    Mutation(
+        "leave slashes of an ID as they are",
+        "object_id.py",
+        'quote(object_id, safe="")',
+        'quote(object_id, safe="/")',
+        ("test_object_id.py",),
+    ),
+    Mutation(
+        "follow redirects",
+        "transport/session.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        ("test_transport.py", "-k", "redirect"),
+    ),
+    Mutation(
+        "let aiohttp send a request twice",
+        "transport/session.py",
+        "        session._retry_connection = False",
+        "        session._retry_connection = True",
+        ("test_transport.py", "test_transport_aiohttp.py"),
+    ),
+    # -- the log
+    Mutation(
+        "drop a line of a group",
+        "result_log.py",
+        'b"".join(lines)',
+        'b"".join(lines[1:] if len(lines) > 2 else lines)',
+        SIMULATION,
+    ),
+    Mutation(
+        "skip the sync",
+        "result_log.py",
+        "            await self._run_blocking(self._file.sync)\n",
+        "            pass\n",
+        SIMULATION,
+    ),
+    Mutation(
+        "leave a torn line where it is",
+        "result_log.py",
+        "        file.cut(end)\n",
+        "        pass\n",
+        ("test_result_log_disk.py",),
+    ),
+    Mutation(
+        "leave a half-written group where it is",
+        "result_log.py",
+        "            with contextlib.suppress(OSError):\n                self.cut(self.size)\n",
+        "",
+        ("test_result_log_disk.py",),
+    ),
+    Mutation(
+        "lose what a failed write held",
+        "result_log.py",
+        "            self._lines = lines + self._lines\n",
+        "",
+        SIMULATION,
+    ),
+    Mutation(
+        "go on after the log has failed",
+        "result_log.py",
+        "        return self.error is None and ",
+        "        return ",
+        ("test_result_log.py", "test_lane.py"),
+    ),
+    Mutation(
+        "take no lock",
+        "log_lock.py",
+        "        if not _try_lock(fd):",
+        "        if False:",
+        ("test_log_lock.py",),
+    ),
+    # -- one ID
+    Mutation(
+        "take a lost answer for a deletion",
+        "lane.py",
+        "        self._troubled(waiting, verdict, None, sent_s, now_s)\n",
+        "        self._endings.end(waiting, Outcome.DELETED, verdict, None, now_s - sent_s)\n",
+        SIMULATION,
+    ),
+    Mutation(
+        "log the deletion before the answer",
+        "lane.py",
+        "        try:\n            answer = await self._transport.send(object_id)\n",
+        "        try:\n            self._endings.end_deleted(object_id, Answer(200), 0.0)\n"
+        "            answer = await self._transport.send(object_id)\n",
+        SIMULATION,
+    ),
+    Mutation(
+        "forget an ID that was refused",
+        "lane.py",
+        "            self._room.put_back(waiting, now_s + wait_s)\n",
+        "            pass\n",
+        SIMULATION,
+    ),
+    Mutation(
+        "forget that an answer was lost",
+        "lane.py",
+        "        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)\n",
+        "",
+        ("test_lane.py", "-k", "lost_answer"),
+    ),
+    Mutation(
+        "send an ID as often as it comes",
+        "resume.py",
+        "        known.put(digests[self._fresh[states]], _SEEN)\n",
+        "",
+        ("test_resume.py",),
+    ),
+    Mutation(
+        "try an ID for ever",
+        "retry.py",
+        "tenacity.stop_after_attempt(attempts_max)",
+        "tenacity.stop_never",
+        ("test_retry.py",),
+    ),
+    Mutation(
+        "wait less than the provider asks",
+        "retry.py",
+        "        return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))\n",
+        "        return self._drawn(retry_state)\n",
+        ("test_retry.py",),
+    ),
+    # -- how many, how fast
+    Mutation(
+        "count a place in flight twice",
+        "lane.py",
+        "        self.in_flight += 1\n",
+        "        self.in_flight += 2\n",
+        ("test_lane.py", "-k", "starts_small"),
+    ),
+    Mutation(
+        "send a request more than there are places",
+        "lane.py",
+        "            for _ in range(self.lane.concurrency):",
+        "            for _ in range(self.lane.concurrency + 1):",
+        ("test_lane.py", "-k", "in_flight"),
+    ),
+    Mutation(
+        "leave retries out of the rate",
+        "lane.py",
+        "        self.pace.sent(now_s, self.in_flight)\n",
+        "        if isinstance(taken, str):\n            self.pace.sent(now_s, self.in_flight)\n",
+        ("test_lane.py", "-k", "users_rate"),
+    ),
+    Mutation(
+        "let retries multiply the load",
+        "retry.py",
+        "        self._left -= 1.0\n",
+        "",
+        ("test_lane.py", "-k", "multiply"),
+    ),
+    Mutation(
+        "have one lane wait for another",
+        "feeding.py",
+        "await spills[part.block.lane].add(ids)",
+        "await self._feeds[part.block.lane].put(ids)",
+        ("test_feed.py", "-k", "mixed"),
+    ),
+    # -- guards
+    Mutation(
+        "end the run at one stray 401",
+        "guards/lane_guard.py",
+        "        if self._phase is _Phase.HELD and self.probe_id is not None:\n",
+        "        if True:\n",
+        ("test_lane.py", "-k", "stray"),
+    ),
+    Mutation(
+        "believe at once that all is gone",
+        "endings.py",
+        "        if not deleted and self._guard.doubts_gone:\n",
+        "        if False:\n",
+        ("test_lane.py", "-k", "gone"),
+    ),
+    Mutation(
+        "write what was doubted when the run is drained",
+        "lane.py",
+        "        if not self._draining and self.guard.stop is None:\n",
+        "        if self.guard.stop is None:\n",
+        ("test_lane.py", "-k", "doubted"),
+    ),
+    Mutation(
+        "never pause for an outage",
+        "guards/lane_guard.py",
+        "TROUBLED_IDS_MAX: Final = 10\n",
+        "TROUBLED_IDS_MAX: Final = 10**9\n",
+        ("test_lane.py", "-k", "outage"),
+    ),
+    Mutation(
+        "fail IDs for an outage",
+        "guards/lane_guard.py",
+        "        if len(self._troubled) >= enough:\n",
+        "        if exhausted:\n            return True\n        if len(self._troubled) >= enough:\n",
+        ("test_guards.py",),
+    ),
+    Mutation(
+        "let requests in flight pass --max-delete",
+        "guards/budgets.py",
+        "        return self.used + self._reserved < self._most\n",
+        "        return self.used < self._most\n",
+        ("test_lane.py", "-k", "max_delete"),
+    ),
+    Mutation(
+        "keep the places of a stopped lane",
+        "lane.py",
+        "                self._control.deletes.release(deleted=waiting.unknown)\n",
+        "                pass\n",
+        ("test_lane.py", "-k", "places"),
+    ),
+)
+
+
+def judge(mutation: Mutation) -> str:
+    """Plant one fault and run its tests; return "caught", "MISSED" or what is wrong with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "bulkdel"
+        shutil.copytree(ROOT / "bulkdel", package, ignore=shutil.ignore_patterns("__pycache__"))
+        try:
+            mutation.plant(package)
+        except ValueError as exc:
+            return str(exc)
+        first, *others = mutation.tests
+        tests = [str(ROOT / "tests" / part) if part.endswith(".py") else part for part in others]
+        command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        try:
+            ran = subprocess.run(
+                [*command, str(ROOT / "tests" / first), *tests],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+                capture_output=True,
+                text=True,
+                timeout=HUNG_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return "caught"
+    if ran.returncode in (0, 1):
+        return "caught" if ran.returncode else "MISSED"
+    return f"its tests do not run:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"
+
+
+def judge_all(mutations: Sequence[Mutation], jobs: int) -> int:
+    """Judge faults, say what came of each, and return how many were not caught."""
+
+    def judged(mutation: Mutation) -> tuple[Mutation, str, float]:
+        began_s = time.perf_counter()
+        return mutation, judge(mutation), time.perf_counter() - began_s
+
+    bad = 0
+    with ThreadPoolExecutor(jobs) as threads:
+        for mutation, verdict, took_s in threads.map(judged, mutations):
+            bad += verdict != "caught"
+            print(f"{verdict:8}{took_s:6.1f} s  {mutation.name}", flush=True)
+    print(f"{len(mutations) - bad} of {len(mutations)} planted faults were caught")
+    return bad
+
+
+def main(words: list[str]) -> int:
+    """Judge all faults, or those that are named."""
+    chosen = [
+        mutation
+        for mutation in MUTATIONS
+        if not words or any(word in mutation.name for word in words)
+    ]
+    return 1 if judge_all(chosen, jobs=os.cpu_count() or 1) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
