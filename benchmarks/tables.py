@@ -34,17 +34,33 @@ def throughput(found: dict[str, Any]) -> str:
         f"# Throughput over {over}\n\n"
         "Median (least-most) of whole commands, start-up included, one process on one machine"
         " with the server: nginx, one worker, a fixed confirmation, keep-alive, loopback."
-        f" {found['concurrency']} in flight; xargs and GNU parallel run 16 processes. Clients ran"
-        " in turn, round by round; ratios are medians over pairs of one round. Every ID sent was"
-        " another one, and after each run nginx's log was counted: all had arrived, once.\n\n"
-        "bulkdel keeps its log with the default durability. `--rate 1000000` does not bind: what"
-        " the machine reaches is measured. `--rate auto` begins slowly, since a provider may"
-        " refuse; its row shows what that costs where nobody refuses. The memory of xargs and GNU"
-        " parallel is without the curls they start, their CPU with them.\n\n"
-        f"{table(head, rows)}{missing}\n"
+        f" {found['concurrency']} in flight. Clients ran in turn, round by round; ratios are medians"
+        " over pairs of one round. Every ID sent was another one, and after each run nginx's log"
+        " was counted: all had arrived, once. bulkdel keeps its log with the default durability;"
+        " its `--rate 1000000` does not bind, since what the machine reaches is measured.\n\n"
+        f"{table(head, rows)}{_notes(found)}{missing}\n"
         f"`python -m benchmarks {'throughput' if found['scheme'] == 'http' else 'tls'}` on"
         f" {where_text(found['where'])}"
     )
+
+
+def _notes(found: dict[str, Any]) -> str:
+    """Return what must be known about single rows, if they are there."""
+    clients = {client["name"]: client for client in found["clients"]}
+    notes = ""
+    if "bulkdel_auto" in clients:
+        fast, auto = clients["bulkdel"], clients["bulkdel_auto"]
+        seconds = auto["ids"] / auto["rate"]["median"] - fast["ids"] / fast["rate"]["median"]
+        notes += (
+            "\n`--rate auto` begins slowly, since a provider may refuse: where nobody does, that"
+            f" costs {number(seconds)} s of a run of {auto['ids']:,} IDs.\n"
+        )
+    if clients.keys() & {"xargs", "parallel"}:
+        notes += (
+            "\nxargs and GNU parallel keep 16 processes running. Their memory is without the curls"
+            " they start, their CPU with them.\n"
+        )
+    return notes
 
 
 def _ratio(client: dict[str, Any], name: str) -> str:

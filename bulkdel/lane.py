@@ -112,6 +112,10 @@ class LaneWork:
         """IDs that wait for another attempt."""
         return len(self._room)
 
+    def waiting_s(self) -> float:
+        """Return the seconds until the last of the IDs that wait may be sent again."""
+        return max(0.0, self._room.last_due_s() - self._clock())
+
     def bound_s(self) -> dict[str, float]:
         """Return where the time has gone: seconds under each `Bound`."""
         return self._ledger.seconds(self._clock())

@@ -23,30 +23,60 @@ BAR_EVERY_S: Final = 0.25
 LINE_EVERY_S: Final = 10.0
 RATE_OVER_S: Final = 15.0
 """The rate shown is that of the last so many seconds."""
+ETA_OVER_S: Final = 120.0
+"""The time left goes by the rate of so many seconds, pauses and used-up windows included."""
 
 _BAR: Final = "{desc} {percentage:3.0f}%|{bar:30}| "
 
 
 class LaneRate:
-    """The rate of one lane over the last seconds, from samples of its counts."""
+    """The rates of one lane over the last seconds and minutes, from samples of its counts."""
 
     def __init__(self, began_s: float) -> None:
-        self._samples: deque[tuple[float, int]] = deque([(began_s, 0)])
+        self._short: deque[tuple[float, int]] = deque([(began_s, 0)])
+        self._long: deque[tuple[float, int]] = deque([(began_s, 0)])
+        self.long = 0.0
+        """IDs per second over the last `ETA_OVER_S`."""
 
     def note(self, now_s: float, ended: int) -> float:
-        """Add a sample and return IDs per second."""
-        samples = self._samples
-        samples.append((now_s, ended))
-        while len(samples) > 2 and samples[0][0] < now_s - RATE_OVER_S:
-            samples.popleft()
-        first_s, first = samples[0]
-        return (ended - first) / (now_s - first_s) if now_s > first_s else 0.0
+        """Add a sample and return IDs per second over the last `RATE_OVER_S`."""
+        if now_s - self._long[-1][0] >= 1.0:  # one a second will do for two minutes
+            self._long.append((now_s, ended))
+        self.long = _rate(self._long, now_s, ended, ETA_OVER_S)
+        self._short.append((now_s, ended))
+        return _rate(self._short, now_s, ended, RATE_OVER_S)
 
 
-def figures(work: LaneWork, rate: float, total: int | None) -> str:
+def _rate(samples: deque[tuple[float, int]], now_s: float, ended: int, over_s: float) -> float:
+    while len(samples) > 2 and samples[0][0] < now_s - over_s:
+        samples.popleft()
+    first_s, first = samples[0]
+    return (ended - first) / (now_s - first_s) if now_s > first_s else 0.0
+
+
+def eta_s(work: LaneWork, rate: LaneRate, short: float, left: int) -> float | None:
+    """Return the seconds until ``left`` more IDs have ended, or None if nobody can tell.
+
+    The rate is that of the last minutes, with its pauses. Early in a run, the provider's
+    limit counts if it is known already: a window that is used up in a moment would make
+    the first seconds look far too good, and a ramp too bad. On top comes what the IDs
+    that wait for another attempt still have to wait.
+    """
+    per_s = rate.long
+    learned = work.pace.learned()
+    counts = work.counts
+    if learned is not None and learned.rate and not learned.unlimited and counts.requests:
+        useful = min(1.0, counts.ended / counts.requests)
+        per_s = min(learned.rate * useful, max(short, per_s))
+    if per_s <= 0:
+        return None
+    return max(left / per_s, work.waiting_s())
+
+
+def figures(work: LaneWork, rate: LaneRate, short: float, total: int | None) -> str:
     """Return a lane's figures in words."""
     counts = work.counts
-    parts = [f"{rate:,.1f}/s", f"{counts.refused:,} refused"]
+    parts = [f"{short:,.1f}/s", f"{counts.refused:,} refused"]
     if work.waiting:
         parts.append(f"{work.waiting:,} waiting")
     parts.append(f"{work.in_flight} in flight")
@@ -55,9 +85,9 @@ def figures(work: LaneWork, rate: float, total: int | None) -> str:
     held = work.guard.held_for
     if held is not None:
         parts.append(f"PAUSED: {held}")
-    elif total is not None and rate > 0:
-        left = max(0, total - done(work))
-        parts.append(f"ETA {_clock(left / rate)}")
+    elif total is not None:
+        seconds = eta_s(work, rate, short, max(0, total - done(work)))
+        parts += [] if seconds is None else [f"ETA {_clock(seconds)}"]
     return ", ".join(parts)
 
 
@@ -101,7 +131,7 @@ def _update(
     bar: tqdm[Any], work: LaneWork, rate: LaneRate, now_s: float, total: int | None
 ) -> None:
     bar.n = done(work)
-    words = figures(work, rate.note(now_s, work.counts.ended), total)
+    words = figures(work, rate, rate.note(now_s, work.counts.ended), total)
     of = "" if total is None else f"/{total:,}"
     # tqdm's own count has no thousands separators, and its postfix begins with a comma.
     text = f"{done(work):,}{of}, {words}".replace("{", "{{").replace("}", "}}")
@@ -128,7 +158,7 @@ def status_line(run: Run, name: str, totals: Mapping[str, int | None], rate: Lan
     total = totals.get(name)
     of = f"/{total:,}" if total is not None else ""
     per_s = rate.note(anyio.current_time(), work.counts.ended)
-    return f"{name}: {done(work):,}{of} done, {figures(work, per_s, total)}"
+    return f"{name}: {done(work):,}{of} done, {figures(work, rate, per_s, total)}"
 
 
 def _clock(seconds: float) -> str:

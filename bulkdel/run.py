@@ -27,7 +27,6 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +40,7 @@ from bulkdel.feed import Feed
 from bulkdel.feeding import Feeder, RunSource
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.lane import LaneWork
-from bulkdel.log_line import deleted_line
+from bulkdel.log_line import deleted_line, utc
 from bulkdel.log_reading import LogFacts
 from bulkdel.models import Counts, Outcome, Result, State, Summary
 from bulkdel.pace_records import pace_record, write_pace
@@ -196,31 +195,8 @@ class Run:
         index, self.facts = await self.edge.run_blocking(
             partial(load, self.settings.log, retry_failed=retry_failed)
         )
-        self._check_lanes(self.facts.runs)
+        check_lanes(self.settings, self.facts)
         return index
-
-    def _check_lanes(self, headers: Sequence[dict[str, Any]]) -> None:
-        """Refuse a log whose IDs were deleted somewhere else than this run would."""
-        befores: dict[str, Any] = {}
-        for header in headers:
-            befores.update(header.get("lanes") or {})
-        names = [lane.name for lane in self.settings.lanes]
-        if befores and not set(befores) & set(names):
-            raise ConfigError(
-                f"log {self.settings.log}: it is of {_lanes(befores)}, this run is of"
-                f" {_lanes(names)}; name another --log"
-            )
-        for lane in self.settings.lanes:
-            before = befores.get(lane.name)
-            if not isinstance(before, dict):
-                continue
-            was = (before.get("provider"), before.get("base_url"))
-            now = (lane.provider.name, lane.base_url)
-            if was != now:
-                raise ConfigError(
-                    f"log {self.settings.log}: its lane {lane.name!r} is {was[0]} at {was[1]},"
-                    f" this run's is {now[0]} at {now[1]}; name another --log"
-                )
 
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings
@@ -250,17 +226,12 @@ class Run:
                 wall_clock=self.edge.wall_clock,
                 clock=self.edge.clock,
                 counts=self.counts[lane.name],
-                learned=self._learned(lane),
+                learned=learned_limit(self.facts, lane.name),
             )
-
-    def _learned(self, lane: Lane) -> Learned | None:
-        """Return what the log knows about the provider's limit: then the run starts warm."""
-        found = self.facts.paces.get(lane.name, {}).get("learned")
-        return Learned.from_json(found) if isinstance(found, dict) else None
 
     def _header(self) -> dict[str, object]:
         return {
-            "at": datetime.fromtimestamp(self.edge.wall_clock(), UTC).isoformat(),
+            "at": utc(self.edge.wall_clock()),
             "version": __version__,
             "lanes": {
                 lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
@@ -360,6 +331,40 @@ class Run:
         except ResultLogError as exc:
             exc.summary = summary
             raise
+
+
+def check_lanes(settings: RunSettings, facts: LogFacts) -> None:
+    """Refuse a log whose IDs were deleted somewhere else than a run would.
+
+    Raises:
+        ConfigError: It is of other lanes, another provider or another base URL.
+    """
+    befores: dict[str, Any] = {}
+    for header in facts.runs:
+        befores.update(header.get("lanes") or {})
+    names = [lane.name for lane in settings.lanes]
+    if befores and not set(befores) & set(names):
+        raise ConfigError(
+            f"log {settings.log}: it is of {_lanes(befores)}, this run is of"
+            f" {_lanes(names)}; name another --log"
+        )
+    for lane in settings.lanes:
+        before = befores.get(lane.name)
+        if not isinstance(before, dict):
+            continue
+        was = (before.get("provider"), before.get("base_url"))
+        now = (lane.provider.name, lane.base_url)
+        if was != now:
+            raise ConfigError(
+                f"log {settings.log}: its lane {lane.name!r} is {was[0]} at {was[1]},"
+                f" this run's is {now[0]} at {now[1]}; name another --log"
+            )
+
+
+def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
+    """Return what a log knows about the limit of a lane's provider."""
+    found = facts.paces.get(lane, {}).get("learned")
+    return Learned.from_json(found) if isinstance(found, dict) else None
 
 
 def _lanes(names: Iterable[str]) -> str:

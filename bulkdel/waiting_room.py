@@ -66,6 +66,10 @@ class WaitingRoom:
         """Keep the ID that must be asked before any other."""
         self._probe = waiting
 
+    def last_due_s(self) -> float:
+        """Return when the last of the IDs is due; a time long ago if none waits."""
+        return max((due_s for due_s, _, _ in self._heap), default=-math.inf)
+
     def everyone(self) -> Iterator[Waiting]:
         """Return all that wait, in no order."""
         if self._probe is not None:

@@ -8,33 +8,45 @@ next timer, and a request on its way is a chain of timers rather than a task tha
 three times cheaper than trio's MockClock with an `anyio.sleep` per way (80 against 240 us
 a request), and the lane cannot tell the difference.
 
-By hand, for every server, round trip and seed (some minutes on two cores); it rewrites
-its section of benchmarks/results/pacing.md:
+By hand, for every server, round trip and seed (some minutes on two cores):
 
-    python tests/pacing_real_lane.py --all
+    python tests/pacing_real_lane.py --all      writes benchmarks/results/pacing_real_lane.json
+    python benchmarks/pacing.py --table         puts that into benchmarks/results/pacing.md
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 import selectors
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import NamedTuple
 
 import anyio
+from pacing_figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
 from pacing_lane import Figures
 from pacing_servers import Reply, Server
 from simulation import edge
 
-from bulkdel import Lane, Summary, delete_ids
+from bulkdel import Lane, Summary
+from bulkdel.feeding import ReaderSource
 from bulkdel.models import Answer
+from bulkdel.pacing.learned import Learned
 from bulkdel.providers import get
+from bulkdel.run import Run
+from bulkdel.settings import RunSettings
+from bulkdel.sources import from_iterable
 from bulkdel.transport import Transport
 
 CONCURRENCY = 256
+TARGET = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "pacing_real_lane.json"
 
 
 class _Jumping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by platform
@@ -127,27 +139,86 @@ def _answer(answered: asyncio.Future[Reply], reply: Reply) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run of the lane came to: on the wire until ``run_s``, and in its summary."""
+    """What a run of the lane came to: on the wire, in its summary, and for the next run."""
 
     figures: Figures
     summary: Summary
+    learned: Learned | None
 
 
-def run_lane(
-    server: Server, rtt_s: float, seed: int, run_s: float, **delete_options: Any
-) -> Ran:
+def run_lane(server: Server, rtt_s: float, seed: int, run_s: float) -> Ran:
     """Give a lane IDs without end for ``run_s`` virtual seconds, then let it drain."""
 
     async def main() -> Ran:
         loop = asyncio.get_running_loop()
         transport = ServerTransport(server, rtt_s, seed, run_s)
-        world = replace(edge(), transport=transport.opened, clock=loop.time, seed=seed)
         lane = Lane(provider=get("openai"), api_key="key", concurrency=CONCURRENCY, rate_max=None)
         ids = (f"resp_{number}" for number in count())
-        async with open_deletion(ids, lane=lane, edge=world, **options) as deletion:
-            loop.call_later(run_s, deletion.drain)
-            deleted = sum([1 async for result in deletion if result.outcome is Outcome.DELETED])
-        assert deletion.summary is not None
-        return Ran(transport.figures, deletion.summary)
+        run = Run(
+            RunSettings(lanes=[lane]),
+            [ReaderSource(from_iterable(ids, lane.name), "<ids>", lane.name, in_line=True)],
+            edge=replace(edge(), transport=transport.opened, clock=loop.time, seed=seed),
+        )
+        loop.call_later(run_s, run.drain)
+        return Ran(transport.figures, await run.run(), run.works[lane.name].pace.learned())
 
     return anyio.run(main, backend_options={"loop_factory": VirtualLoop})
+
+
+# -- by hand --------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """What one run of `RUN_S` came to."""
+
+    late: float
+    whole: float
+    refused: float
+    median_s: float
+
+
+def measure(case: Case) -> tuple[Case, Row, list[Asked]]:
+    """Run one case; check that nothing was lost."""
+    server = SERVERS[case.name](case.seed)
+    ran = run_lane(server, case.rtt_ms / 1000, case.seed, RUN_S)
+    figures = ran.figures
+    check_nothing_lost(ran)
+    late, whole = figures.used(server, 20, RUN_S), figures.used(server, 0, RUN_S)
+    row = Row(late, whole, figures.refused_share, figures.latency_s)
+    return case, row, list(asked(case, server, figures))
+
+
+def check_nothing_lost(ran: Ran) -> None:
+    """Check that every request the server took is a deletion in the summary, and no other."""
+    counts = ran.summary.counts
+    assert counts.deleted == counts.ended == sum(ran.figures.took.values())
+    assert counts.requests == counts.deleted + counts.refused
+
+
+def main() -> None:
+    """Measure the lane itself on two processes, and say what misses."""
+    parser = argparse.ArgumentParser(description="The real lane on every server.")
+    parser.add_argument("--all", action="store_true", help="every round trip and seed; write them")
+    parser.add_argument("--server", default="", help="only those whose name begins so")
+    options = parser.parse_args()
+    cases = [
+        case
+        for case in CASES
+        if case.name.startswith(options.server) and (options.all or (case[1:3] == (80, SEEDS[0])))
+    ]
+    rows = []
+    with ProcessPoolExecutor(2) as pool:
+        for case, row, figures in pool.map(measure, cases):
+            rows.append([case.name, case.rtt_ms, case.seed, *row])
+            missed = [
+                f"{f.what} {f.measured:.4f} of {f.asked:.4f}" for f in figures if not f.is_met
+            ]
+            values = f"{row.late:.2%} / {row.whole:.2%} / {row.refused:.2%}"
+            print(f"{case}: {values}  {'; '.join(missed)}", flush=True)
+    if options.all and not options.server:
+        TARGET.write_text(json.dumps(rows, indent=0) + "\n", encoding="utf-8")
+        print(f"wrote {TARGET}")
+
+
+if __name__ == "__main__":
+    main()

@@ -102,6 +102,10 @@ class FixedWindow(_Quick):
     def limit(self, now_s: float) -> float:  # noqa: ARG002
         return self.size / self.window_s
 
+    def whole_windows(self, until_s: float) -> range:
+        """Return the numbers of the windows that began after 0 and end by ``until_s``."""
+        return range(1, math.floor((until_s + self.phase_s) / self.window_s + 1e-9))
+
     def ends_s(self, now_s: float) -> float:
         """Return the seconds until the window ends."""
         return self.window_s - (now_s + self.phase_s) % self.window_s

@@ -170,6 +170,7 @@ def test_command_measures_and_draws(tmp_path: Path) -> None:
         ["--concurrency", "0"],
         ["--concurrency", "a,b"],
         ["--concurrency", "1.5"],
+        ["--concurrency", ",".join(map(str, range(1, 30)))],
         ["--latency", "-1"],
         ["--latency", "11"],
         ["--latency", "nan"],

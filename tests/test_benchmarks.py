@@ -224,6 +224,14 @@ def test_results_are_told(name: str) -> None:
     assert f"python -m benchmarks {name}" in markdown
 
 
+def test_the_cost_of_finding_the_limit_is_told() -> None:
+    """It is what a user of the default pace pays, and depends on the number of IDs."""
+    auto = {**CLIENT, "name": "bulkdel_auto", "rate": {**SPREAD, "median": 1.0}}
+    found = {**FOUND["throughput"], "clients": [CLIENT, auto], "where": WHERE}
+
+    assert "costs 5.00 s of a run of 10 IDs" in tables.throughput(found)
+
+
 def test_what_was_not_measured_is_said() -> None:
     """A peer that is missing is not one that was beaten."""
     found = {**FOUND["throughput"], "where": WHERE}

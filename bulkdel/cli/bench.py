@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -37,6 +38,7 @@ from bulkdel.version import __version__
 
 LATENCY_MAX_S: Final = 10.0
 SECONDS_MAX: Final = 60.0
+VALUES_MAX: Final = 20
 
 _PROVIDER: Final = get("ark")
 _UNBOUND: Final = 1_000_000.0
@@ -73,6 +75,8 @@ def _numbers(
             values = sorted({kind(word) for word in text.split(",")})
         except ValueError:
             raise click.BadParameter(f"write numbers with commas between, not {text!r}") from None
+        if len(values) > VALUES_MAX:
+            raise click.BadParameter(f"at most {VALUES_MAX} values, not {len(values)}")
         if not all(least <= value <= most for value in values):
             raise click.BadParameter(f"must be {least:g} to {most:g}, not {text}")
         return values
@@ -141,30 +145,31 @@ def bench(**flags: Any) -> None:
     its own. Takes less than 20 seconds.
     """
     grid = list(itertools.product(flags["latency"], flags["concurrency"]))
+    picture = flags["picture"]
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise ConfigError(f"{picture}: there is no such folder")
     raise_open_files(max(concurrency for _, concurrency in grid))
     try:
-        points = anyio.run(
-            *(_measure, grid, flags["seconds"], not flags["as_json"]),
-            backend_options=backend_options(),
-        )
+        measure = partial(_measure, grid, flags["seconds"], tell=not flags["as_json"])
+        points = anyio.run(measure, backend_options=backend_options())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    if flags["picture"] is not None:
+    if picture is not None:
         try:
-            flags["picture"].write_text(svg(points), encoding="utf-8")
+            picture.write_text(svg(points), encoding="utf-8")
         except OSError as exc:
-            raise ConfigError(f"{flags['picture']}: {exc.strerror}") from exc
+            raise ConfigError(f"{picture}: {exc.strerror}") from exc
     if flags["as_json"]:
         click.echo(
             orjson.dumps(_facts(points, flags["rate"], flags["ids"]), option=orjson.OPT_INDENT_2)
         )
     else:
         click.echo(report(points, flags["rate"], flags["ids"]))
-        if flags["picture"] is not None:
-            click.echo(f"Drawn: {flags['picture']}")
+        if picture is not None:
+            click.echo(f"Drawn: {picture}")
 
 
-async def _measure(grid: Sequence[tuple[float, int]], seconds: float, tell: bool) -> list[Point]:
+async def _measure(grid: Sequence[tuple[float, int]], seconds: float, *, tell: bool) -> list[Point]:
     """Measure each latency and concurrency in turn."""
     latencies_s = sorted({latency_s for latency_s, _ in grid})
     points = []

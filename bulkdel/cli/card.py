@@ -8,6 +8,7 @@ import click
 
 from bulkdel.cli.output import duration
 from bulkdel.errors import ConfigError
+from bulkdel.pacing.learned import Learned
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE
 from bulkdel.survey import LaneSurvey
@@ -16,13 +17,20 @@ WORD = "delete"
 """What the user types to go on."""
 
 
-def card(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey], log: str) -> str:
-    """Return what a run would do, lane by lane."""
+def card(
+    lanes: Sequence[Lane],
+    found: Mapping[str, LaneSurvey],
+    log: str,
+    learned: Mapping[str, Learned | None],
+) -> str:
+    """Return what a run would do, lane by lane; ``learned`` is what its log knows of limits."""
     lines = []
     for lane in lanes:
         here = found[lane.name]
         lines.append(f"{lane.name}: {lane.provider.title}, {lane.base_url}")
-        lines.append(f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send)}")
+        lines.append(
+            f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
+        )
         lines += _details(lane, here)
     stray = found.get(NO_LANE)
     if stray is not None:
@@ -73,13 +81,15 @@ def confirm(text: str, *, typed_from_terminal: bool) -> bool:
     return typed == WORD
 
 
-def _how_long(lane: Lane, ids: int) -> str:
+def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
     rate = lane.rate or lane.rate_max
+    if lane.rate is None and learned is not None and learned.rate and not learned.unlimited:
+        rate = min(learned.rate, rate or learned.rate)
     if not ids:
         return ""
     if rate is None:
         return "; how long it takes depends on the provider's limit, which is not documented"
-    return f", about {duration(ids / rate)} at {rate:g}/s"
+    return f", about {duration(ids / rate)} at {rate:.4g}/s"
 
 
 def _details(lane: Lane, here: LaneSurvey) -> list[str]:

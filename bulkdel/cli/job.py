@@ -25,8 +25,9 @@ from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
+from bulkdel.pacing.learned import Learned
 from bulkdel.resume import Index, load
-from bulkdel.run import Run
+from bulkdel.run import Run, check_lanes, learned_limit
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
 from bulkdel.survey import LaneSurvey, survey
@@ -64,6 +65,7 @@ class Job:
             environ=os.environ,
             dry_run=flags["dry_run"],
         )
+        self._learned: dict[str, Learned | None] = {}
         most, share = None, None
         if flags["max_failures"] is not None:
             most, share = parse_max_failures(flags["max_failures"])
@@ -97,7 +99,7 @@ class Job:
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(card.card(self._lanes, found, str(self._log)))
+        click.echo(card.card(self._lanes, found, str(self._log), self._learned))
         click.echo(card.first_urls(self._lanes, found))
         click.echo("Dry run: nothing was sent.")
 
@@ -111,7 +113,7 @@ class Job:
             found = self._survey()
             if not any(here.to_send for here in found.values()):
                 return True
-            text = card.card(self._lanes, found, str(self._log))
+            text = card.card(self._lanes, found, str(self._log), self._learned)
         return card.confirm(text, typed_from_terminal=sys.stderr.isatty())
 
     def run(self) -> Summary:
@@ -161,7 +163,9 @@ class Job:
     def _survey(self) -> dict[str, LaneSurvey]:
         index = Index()
         if self._log.exists():
-            index, _ = load(self._log, retry_failed=self._flags["retry_failed"])
+            index, facts = load(self._log, retry_failed=self._flags["retry_failed"])
+            check_lanes(self._settings, facts)
+            self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
             return dict(survey(readers, self._lanes, index))

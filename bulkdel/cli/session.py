@@ -62,14 +62,13 @@ class Session:
         return summary if summary is not None else self._run.summary()
 
     async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        signals = [signal.SIGINT, signal.SIGTERM]
-        if hasattr(signal, "SIGUSR1"):
-            signals.append(signal.SIGUSR1)
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # Windows lacks the last two
+        signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
         asked = False
         with anyio.open_signal_receiver(*signals) as received:
             task_status.started()
             async for number in received:
-                if number not in (signal.SIGINT, signal.SIGTERM):
+                if number == getattr(signal, "SIGUSR1", None):
                     self._print_status()
                 elif asked:
                     say("Cancelled; what was in flight is still to do.")

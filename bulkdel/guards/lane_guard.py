@@ -79,7 +79,8 @@ class Stop:
 
     def __str__(self) -> str:
         where = f"lane {self.lane}: " if self.lane else ""
-        return f"{where}{self.message}. {self.advice}"
+        end = "" if self.message.endswith("?") else "."
+        return f"{where}{self.message}{end} {self.advice}"
 
 
 _ADVICE: Final = {
