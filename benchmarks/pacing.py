@@ -19,8 +19,11 @@ from statistics import mean
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from pacing_lane import Lane  # noqa: E402
-from pacing_servers import (  # noqa: E402
+from bulkdel.models import Verdict  # noqa: E402
+from bulkdel.pacing import Pace  # noqa: E402
+from bulkdel.pacing.auto import AutoPace  # noqa: E402
+from tests.pacing_lane import Lane  # noqa: E402
+from tests.pacing_servers import (  # noqa: E402
     FixedWindow,
     HeaderBucket,
     HeaderWindow,
@@ -29,10 +32,6 @@ from pacing_servers import (  # noqa: E402
     Slots,
     TokenBucket,
 )
-
-from bulkdel.models import Verdict  # noqa: E402
-from bulkdel.pacing import Pace  # noqa: E402
-from bulkdel.pacing.auto import AutoPace  # noqa: E402
 
 RUN_S, SEEDS, ROUND_TRIPS_S = 180, (0, 1, 2), (0.02, 0.08, 0.5)
 PHASES = (0.0, 0.3, 0.7)

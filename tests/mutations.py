@@ -2,6 +2,7 @@
 
     python tests/mutations.py              all of them
     python tests/mutations.py torn lock    those whose name holds one of these words
+    python tests/mutations.py --nothing    plant nothing: then the same tests must pass
 
 The package is copied into a temporary folder, one fault is planted there, and the tests that
 should catch it are run on the copy. It says "caught" or "MISSED" for each, and exits with 1
@@ -323,7 +324,11 @@ def judge(mutation: Mutation) -> str:
             ran = subprocess.run(
                 [*command, str(ROOT / "tests" / first), *tests],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
                 capture_output=True,
                 text=True,
                 timeout=HUNG_S,

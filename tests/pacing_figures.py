@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pacing_lane import Figures
-from pacing_servers import (
+from tests.pacing_lane import Figures
+from tests.pacing_servers import (
     FixedWindow,
     HeaderBucket,
     HeaderWindow,

@@ -6,7 +6,6 @@ before fresh IDs, a small start, and timers that fire late.
 """
 
 # Its methods are the steps of one request, in the order of the file.
-# ruff: noqa: D102
 
 from __future__ import annotations
 
@@ -18,10 +17,9 @@ from math import inf
 from random import Random
 from typing import Any
 
-from pacing_servers import Reply, Server
-
 from bulkdel.models import Meaning, Verdict
 from bulkdel.pacing import Pace
+from tests.pacing_servers import Reply, Server
 
 
 @dataclass(slots=True)

@@ -30,10 +30,6 @@ from random import Random
 from typing import NamedTuple
 
 import anyio
-from pacing_figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
-from pacing_lane import Figures
-from pacing_servers import Reply, Server
-from simulation import edge
 
 from bulkdel import Lane, Summary
 from bulkdel.feeding import ReaderSource
@@ -44,6 +40,10 @@ from bulkdel.run import Run
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.transport import Transport
+from tests.pacing_figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
+from tests.pacing_lane import Figures
+from tests.pacing_servers import Reply, Server
+from tests.simulation import edge
 
 CONCURRENCY = 256
 TARGET = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "pacing_real_lane.json"

@@ -7,7 +7,6 @@ and behind the event loop of the benchmark.
 """
 
 # The methods of a server are described once, at `Server`.
-# ruff: noqa: D102
 
 from __future__ import annotations
 

@@ -194,6 +194,8 @@ def most_in_a_second(times_s: list[float]) -> int:
 
 PROCESSES_MAX: Final = 40
 """Starts after which a seed has not converged."""
+FAILURES_MAX: Final = 10
+"""Failed seeds after which no further one is tried."""
 CALM_AFTER: Final = 8
 """Starts after which nothing goes wrong any more."""
 BLOCKING_MAX_S: Final = 0.05
@@ -959,8 +961,8 @@ def try_seed(seed: int) -> tuple[Counter[str], str | None]:
         return Counter(), f"seed {seed} (alone: {alone})\n{traceback.format_exc()}"
 
 
-def try_seeds(seeds: range, jobs: int) -> tuple[Counter[str], list[str]]:
-    """Simulate many seeds on ``jobs`` processors."""
+def try_seeds(seeds: range, jobs: int, failures_max: int) -> tuple[Counter[str], list[str]]:
+    """Simulate many seeds on ``jobs`` processors, until so many have failed."""
     happened: Counter[str] = Counter()
     failures = []
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
@@ -968,6 +970,9 @@ def try_seeds(seeds: range, jobs: int) -> tuple[Counter[str], list[str]]:
             happened.update(counts)
             if failure is not None:
                 failures.append(failure)
+            if len(failures) >= failures_max:
+                pool.terminate()
+                break
     return happened, failures
 
 
@@ -980,8 +985,8 @@ def main() -> int:
     wanted = parser.parse_args()
     began_s = time.perf_counter()
     seeds = range(wanted.first, wanted.first + wanted.seeds)
-    happened, failures = try_seeds(seeds, min(wanted.jobs, wanted.seeds))
-    for failure in failures[:10]:
+    happened, failures = try_seeds(seeds, min(wanted.jobs, wanted.seeds), FAILURES_MAX)
+    for failure in failures:
         print(failure)
     if failures:
         print("failed:", *sorted(int(failure.split()[1]) for failure in failures))

@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 import anyio
 import pytest
-from emulator_client import Client, emulated, run
 
 from bulkdel.emulator import (
     PROVIDERS,
@@ -23,6 +22,7 @@ from bulkdel.emulator import (
     serve,
 )
 from bulkdel.errors import ConfigError
+from tests.emulator_client import Client, emulated, run
 
 CONFIRMED = {
     "ark": {"id": "resp_1", "object": "response", "deleted": True},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import aiohttp
 import anyio
 import pytest
-from emulator_client import KEY, emulated, run
 
 from bulkdel.emulator import (
     PROVIDERS,
@@ -14,6 +13,7 @@ from bulkdel.emulator import (
     FaultRule,
     make_ids,
 )
+from tests.emulator_client import KEY, emulated, run
 
 ANSWERED = [
     # fault, (status, piece of the body) at Ark, Fireworks and OpenAI

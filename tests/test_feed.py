@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from simulation import FakeTransport, edge, gone, in_turn, in_virtual_time
 
 from bulkdel import State
 from bulkdel.feed import BLOCKS_MAX, Feed, Spill
@@ -13,6 +12,7 @@ from bulkdel.models import Answer, Block
 from bulkdel.providers import get
 from bulkdel.run import Run
 from bulkdel.settings import Lane, RunSettings
+from tests.simulation import FakeTransport, edge, gone, in_turn, in_virtual_time
 
 HOUR_S = 3600.0
 

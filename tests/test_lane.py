@@ -11,17 +11,6 @@ import anyio
 import anyio.lowlevel
 import orjson
 import pytest
-from simulation import (
-    FakeTransport,
-    answer,
-    deleted,
-    edge,
-    failing,
-    gone,
-    in_virtual_time,
-    most_in_a_second,
-    refusing,
-)
 
 from bulkdel import ConfigError, Lane, Outcome, Result, State, Summary, delete_ids, open_deletion
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
@@ -33,6 +22,17 @@ from bulkdel.retry import RetryBudget
 from bulkdel.run import Run
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
+from tests.simulation import (
+    FakeTransport,
+    answer,
+    deleted,
+    edge,
+    failing,
+    gone,
+    in_virtual_time,
+    most_in_a_second,
+    refusing,
+)
 
 HOUR_S = 3600.0
 

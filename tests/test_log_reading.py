@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_samples import IN_FOLDER, RESULTS, ending, line
 
 from bulkdel.log_line import result_line
 from bulkdel.log_reading import BLOCK_BYTES, LINE_BYTES_MAX, Ending, LogFacts, read_failed, read_log
 from bulkdel.models import Outcome, Result
+from tests.log_samples import IN_FOLDER, RESULTS, ending, line
 
 Said = list[tuple[str, str, Ending]]
 

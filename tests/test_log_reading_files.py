@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_samples import line
 
 from bulkdel.errors import ConfigError
 from bulkdel.log_reading import LogFacts, read_log
+from tests.log_samples import line
 
 
 def read_ids(path: Path) -> list[bytes]:

@@ -9,11 +9,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_samples import RESULTS, ending, line
 
 from bulkdel.log_line import result_line
 from bulkdel.log_lines import LINE, parse_block, parse_lines
 from bulkdel.models import Outcome, Result
+from tests.log_samples import RESULTS, ending, line
 
 SHAPES = [
     lambda entry: orjson.dumps(entry),

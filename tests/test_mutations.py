@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mutations import MUTATIONS, ROOT, Mutation
+
+from tests.mutations import MUTATIONS, ROOT, Mutation
 
 
 def test_there_are_many_and_each_has_its_name() -> None:

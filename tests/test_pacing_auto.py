@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from math import inf
 
 import pytest
-from pacing_lane import Lane as EventLane
-from pacing_servers import FixedWindow, HeaderBucket, Queue, Server, Slots, TokenBucket
 
 from bulkdel.models import LimitKind, Meaning, Verdict
 from bulkdel.pacing.auto import AutoPace
 from bulkdel.pacing.headers import Quota, read_quota
 from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.schedule import peak
+from tests.pacing_lane import Lane as EventLane
+from tests.pacing_servers import FixedWindow, HeaderBucket, Queue, Server, Slots, TokenBucket
 
 NO_HEADERS: Mapping[str, str] = {}
 REFUSED = Verdict(Meaning.REFUSED)

@@ -17,9 +17,16 @@ from random import Random
 
 import anyio
 import pytest
-from pacing_lane import Figures
-from pacing_lane import Lane as EventLane
-from pacing_servers import (
+
+from bulkdel import Lane, State, delete_ids
+from bulkdel.models import Answer
+from bulkdel.pacing.auto import AutoPace
+from bulkdel.pacing.learned import Learned
+from bulkdel.providers import get
+from bulkdel.transport import Transport
+from tests.pacing_lane import Figures
+from tests.pacing_lane import Lane as EventLane
+from tests.pacing_servers import (
     FixedWindow,
     HeaderBucket,
     HeaderWindow,
@@ -28,14 +35,7 @@ from pacing_servers import (
     Slots,
     TokenBucket,
 )
-from simulation import edge, in_virtual_time
-
-from bulkdel import Lane, State, delete_ids
-from bulkdel.models import Answer
-from bulkdel.pacing.auto import AutoPace
-from bulkdel.pacing.learned import Learned
-from bulkdel.providers import get
-from bulkdel.transport import Transport
+from tests.simulation import edge, in_virtual_time
 
 RUN_S = 180
 SEEDS = (0, 1, 2)

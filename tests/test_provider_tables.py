@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from provider_answers import FLAG, ID, OTHER, WORDS, error, judge
 
 from bulkdel.models import LimitKind, Meaning
 from bulkdel.providers import PROVIDERS
+from tests.provider_answers import FLAG, ID, OTHER, WORDS, error, judge
 
 COMMON_WORDS = [
     (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***"}, "key"),

@@ -11,7 +11,11 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from provider_answers import (
+
+from bulkdel.errors import ConfigError
+from bulkdel.models import Meaning
+from bulkdel.providers import PROVIDERS, Provider, get
+from tests.provider_answers import (
     CONFIRMED,
     FLAG,
     GONE,
@@ -23,10 +27,6 @@ from provider_answers import (
     every_provider,
     judge,
 )
-
-from bulkdel.errors import ConfigError
-from bulkdel.models import Meaning
-from bulkdel.providers import PROVIDERS, Provider, get
 
 # --- every provider ---------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from command import COMMAND, TIMEOUT_S, emulated, environment
-
 from bulkdel.emulator import AccountSettings
+from tests.command import COMMAND, TIMEOUT_S, emulated, environment
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 IDS = [

@@ -9,7 +9,10 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transport_server import (
+
+from bulkdel.errors import NoAnswerError, NotSentError
+from bulkdel.object_id import invalid_reason
+from tests.transport_server import (
     OK,
     Peer,
     Way,
@@ -19,9 +22,6 @@ from transport_server import (
     raw_server,
     wire_only,
 )
-
-from bulkdel.errors import NoAnswerError, NotSentError
-from bulkdel.object_id import invalid_reason
 
 
 @every_way

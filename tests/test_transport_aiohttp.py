@@ -7,7 +7,13 @@ import inspect
 import aiohttp
 import anyio
 import pytest
-from transport_server import (
+
+from bulkdel.errors import NoAnswerError
+from bulkdel.settings import Lane
+from bulkdel.transport import open_transport
+from bulkdel.transport.session import SessionTransport
+from bulkdel.transport.wire import WireTransport, aiohttp_fits
+from tests.transport_server import (
     OK,
     PROVIDER,
     SESSION,
@@ -18,12 +24,6 @@ from transport_server import (
     raw_server,
     session_only,
 )
-
-from bulkdel.errors import NoAnswerError
-from bulkdel.settings import Lane
-from bulkdel.transport import open_transport
-from bulkdel.transport.session import SessionTransport
-from bulkdel.transport.wire import WireTransport, aiohttp_fits
 
 
 @pytest.mark.parametrize("base", ["", "/", "/api/v3", "/v1/", "/prefix%2Fx/v1", "/ü"])

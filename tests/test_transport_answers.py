@@ -12,7 +12,11 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transport_server import (
+
+from bulkdel.errors import NoAnswerError, TransportError
+from bulkdel.models import Answer
+from bulkdel.transport.endpoint import BODY_BYTES_MAX
+from tests.transport_server import (
     KEY,
     OK,
     Peer,
@@ -22,10 +26,6 @@ from transport_server import (
     every_way,
     raw_server,
 )
-
-from bulkdel.errors import NoAnswerError, TransportError
-from bulkdel.models import Answer
-from bulkdel.transport.endpoint import BODY_BYTES_MAX
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -8,7 +8,13 @@ import traceback
 from contextlib import suppress
 
 import pytest
-from transport_server import (
+
+from bulkdel.errors import ConfigError, EndpointError, NotSentError
+from bulkdel.settings import Lane
+from bulkdel.transport import open_transport
+from bulkdel.transport.endpoint import endpoint_of
+from bulkdel.transport.session import SessionTransport
+from tests.transport_server import (
     KEY,
     OK,
     PROVIDER,
@@ -21,13 +27,7 @@ from transport_server import (
     raw_server,
 )
 
-from bulkdel.errors import ConfigError, EndpointError, NotSentError
-from bulkdel.settings import Lane
-from bulkdel.transport import open_transport
-from bulkdel.transport.endpoint import endpoint_of
-from bulkdel.transport.session import SessionTransport
-
-pytest_plugins = ["transport_tls"]
+pytest_plugins = ["tests.transport_tls"]
 pytestmark = pytest.mark.usefixtures("_no_proxies")
 
 FAR = "https://provider.test:{port}/v1"

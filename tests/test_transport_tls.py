@@ -7,7 +7,11 @@ import ssl
 from pathlib import Path
 
 import pytest
-from transport_server import (
+
+from bulkdel.errors import ConfigError, EndpointError, NotSentError
+from bulkdel.settings import Lane
+from bulkdel.transport.endpoint import endpoint_of
+from tests.transport_server import (
     KEY,
     OK,
     PROVIDER,
@@ -20,11 +24,7 @@ from transport_server import (
     raw_server,
 )
 
-from bulkdel.errors import ConfigError, EndpointError, NotSentError
-from bulkdel.settings import Lane
-from bulkdel.transport.endpoint import endpoint_of
-
-pytest_plugins = ["transport_tls"]
+pytest_plugins = ["tests.transport_tls"]
 pytestmark = pytest.mark.usefixtures("_no_proxies")
 
 LOCALHOST = "https://localhost:{port}/v1"

@@ -7,9 +7,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from transport_server import OK, Peer, Way, every_way, raw_server
 
 from bulkdel.errors import NoAnswerError, NotSentError
+from tests.transport_server import OK, Peer, Way, every_way, raw_server
 
 OTHER = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"deleted":true}'
 
