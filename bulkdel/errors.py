@@ -12,7 +12,7 @@
 
 An ID that cannot be deleted is not an error but a result (`models.Result`), and what
 an answer means is a value too (`models.Verdict`): at millions of IDs neither is an
-exception. What stops a lane is a `models.Stop` in the summary.
+exception. What stops a lane is a `guards.Stop`; the summary's ``reason`` words it.
 """
 
 from __future__ import annotations

@@ -193,7 +193,12 @@ class Run:
             return Index()
         retry_failed = self.settings.retry_failed
         index, self.facts = await self.edge.run_blocking(
-            partial(load, self.settings.log, retry_failed=retry_failed)
+            partial(
+                load,
+                self.settings.log,
+                retry_failed=retry_failed,
+                done_logs=self.settings.done_logs,
+            )
         )
         check_lanes(self.settings, self.facts)
         return index

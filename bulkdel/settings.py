@@ -159,6 +159,7 @@ class RunSettings:
     Attributes:
         lanes: The provider accounts.
         log: The result log; an existing one is resumed. None keeps no log.
+        done_logs: Other logs, also compressed ones: what is done there is skipped.
         durability: When log lines are forced to the disk.
         max_delete: Most deletions, counted over the whole log; None for no limit.
         max_failures: Most failed IDs, or None.
@@ -174,6 +175,7 @@ class RunSettings:
 
     lanes: Sequence[Lane]
     log: Path | None = None
+    done_logs: Sequence[Path] = ()
     durability: Durability = Durability.NORMAL
     max_delete: int | None = None
     max_failures: int | None = None

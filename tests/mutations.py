@@ -4,8 +4,10 @@
     python tests/mutations.py torn lock    those whose name holds one of these words
     python tests/mutations.py --nothing    plant nothing: then the same tests must pass
 
-The package is copied into a temporary folder, one fault is planted there, and the tests that
-should catch it are run on the copy. It says "caught" or "MISSED" for each, and exits with 1
+With nothing planted, "MISSED" is what every line must say.
+
+Package and tests are copied into a temporary folder, one fault is planted there, and the
+tests that should catch it are run there. It says "caught" or "MISSED" for each, and exits with 1
 if one was missed or a patch no longer fits.
 
 A fault is a text in a file and what takes its place; the text must be there exactly once. So
@@ -196,7 +198,7 @@ MUTATIONS: Final = (
         "lane.py",
         "        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)\n",
         "",
-        ("test_lane.py", "-k", "lost_answer"),
+        ("test_lane_retries.py", "-k", "lost_answer"),
     ),
     Mutation(
         "send an ID as often as it comes",
@@ -246,7 +248,7 @@ MUTATIONS: Final = (
         "retry.py",
         "        self._left -= 1.0\n",
         "",
-        ("test_lane.py", "-k", "multiply"),
+        ("test_lane_retries.py", "-k", "multiply"),
     ),
     Mutation(
         "have one lane wait for another",
@@ -261,28 +263,28 @@ MUTATIONS: Final = (
         "guards/lane_guard.py",
         "        if self._phase is _Phase.HELD and self.probe_id is not None:\n",
         "        if True:\n",
-        ("test_lane.py", "-k", "stray"),
+        ("test_lane_guards.py", "-k", "stray"),
     ),
     Mutation(
         "believe at once that all is gone",
         "endings.py",
         "        if not deleted and self._guard.doubts_gone:\n",
         "        if False:\n",
-        ("test_lane.py", "-k", "gone"),
+        ("test_lane_doubts.py", "-k", "gone"),
     ),
     Mutation(
         "write what was doubted when the run is drained",
         "lane.py",
         "        if not self._draining and self.guard.stop is None:\n",
         "        if self.guard.stop is None:\n",
-        ("test_lane.py", "-k", "doubted"),
+        ("test_lane_doubts.py", "-k", "doubted"),
     ),
     Mutation(
         "never pause for an outage",
         "guards/lane_guard.py",
         "TROUBLED_IDS_MAX: Final = 10\n",
         "TROUBLED_IDS_MAX: Final = 10**9\n",
-        ("test_lane.py", "-k", "outage"),
+        ("test_lane_guards.py", "-k", "outage"),
     ),
     Mutation(
         "fail IDs for an outage",
@@ -296,44 +298,34 @@ MUTATIONS: Final = (
         "guards/budgets.py",
         "        return self.used + self._reserved < self._most\n",
         "        return self.used < self._most\n",
-        ("test_lane.py", "-k", "max_delete"),
+        ("test_lane_limits.py", "-k", "max_delete"),
     ),
     Mutation(
         "keep the places of a stopped lane",
         "lane.py",
         "                self._control.deletes.release(deleted=waiting.unknown)\n",
         "                pass\n",
-        ("test_lane.py", "-k", "places"),
+        ("test_lane_limits.py", "-k", "places"),
     ),
 )
 
 
-def judge(mutation: Mutation) -> str:
+def judge(mutation: Mutation, *, plant: bool = True) -> str:
     """Plant one fault and run its tests; return "caught", "MISSED" or what is wrong with it."""
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "bulkdel"
-        shutil.copytree(ROOT / "bulkdel", package, ignore=shutil.ignore_patterns("__pycache__"))
-        try:
-            mutation.plant(package)
-        except ValueError as exc:
-            return str(exc)
-        first, *others = mutation.tests
-        tests = [str(ROOT / "tests" / part) if part.endswith(".py") else part for part in others]
-        command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        try:
-            ran = subprocess.run(
-                [*command, str(ROOT / "tests" / first), *tests],
-                cwd=folder,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                },
-                capture_output=True,
-                text=True,
-                timeout=HUNG_S,
-                check=False,
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("bulkdel", "tests"):
+            shutil.copytree(
+                ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
             )
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        if plant:
+            try:
+                mutation.plant(folder / "bulkdel")
+            except ValueError as exc:
+                return str(exc)
+        try:
+            ran = run_tests(mutation.tests, folder)
         except subprocess.TimeoutExpired:
             return "caught"
     if ran.returncode in (0, 1):
@@ -341,30 +333,52 @@ def judge(mutation: Mutation) -> str:
     return f"its tests do not run:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"
 
 
-def judge_all(mutations: Sequence[Mutation], jobs: int) -> int:
-    """Judge faults, say what came of each, and return how many were not caught."""
+def run_tests(tests: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run tests in a copy of the project.
+
+    Raises:
+        TimeoutExpired: They hang.
+    """
+    places = [f"tests/{part}" if part.endswith(".py") else part for part in tests]
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *places],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=HUNG_S,
+        check=False,
+    )
+
+
+def judge_all(mutations: Sequence[Mutation], *, plant: bool = True) -> int:
+    """Judge faults, say what came of each, and return how many were not as they should be."""
+    wanted = "caught" if plant else "MISSED"
 
     def judged(mutation: Mutation) -> tuple[Mutation, str, float]:
         began_s = time.perf_counter()
-        return mutation, judge(mutation), time.perf_counter() - began_s
+        return mutation, judge(mutation, plant=plant), time.perf_counter() - began_s
 
     bad = 0
-    with ThreadPoolExecutor(jobs) as threads:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         for mutation, verdict, took_s in threads.map(judged, mutations):
-            bad += verdict != "caught"
+            bad += verdict != wanted
             print(f"{verdict:8}{took_s:6.1f} s  {mutation.name}", flush=True)
-    print(f"{len(mutations) - bad} of {len(mutations)} planted faults were caught")
+    print(f"{len(mutations) - bad} of {len(mutations)} were {wanted}")
     return bad
 
 
 def main(words: list[str]) -> int:
-    """Judge all faults, or those that are named."""
+    """Judge all faults, or those that are named; or see that the tests pass without any."""
+    if words == ["--nothing"]:
+        each_once = {mutation.tests: mutation for mutation in MUTATIONS}
+        return 1 if judge_all(list(each_once.values()), plant=False) else 0
     chosen = [
         mutation
         for mutation in MUTATIONS
         if not words or any(word in mutation.name for word in words)
     ]
-    return 1 if judge_all(chosen, jobs=os.cpu_count() or 1) else 0
+    return 1 if judge_all(chosen) else 0
 
 
 if __name__ == "__main__":

@@ -223,3 +223,20 @@ def test_failed_ids_give_exit_1_can_be_listed_and_tried_again(tmp_path: Path) ->
     assert "--retry-failed" in again.out
     assert retried.code == 0
     assert retried.json["requests"] == 3
+
+
+def test_what_a_finished_log_has_is_skipped(tmp_path: Path) -> None:
+    """A log that was compressed and put away still saves its requests."""
+    ids = make_ids("ark", 30)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        job = Job(emulator, "ark", ids[:20], tmp_path)
+        assert job.delete().code == 0
+        old = tmp_path / "old.jsonl.gz"
+        old.write_bytes(gzip.compress(job.log.read_bytes()))
+        job.log.unlink()
+        again = Job(emulator, "ark", ids, tmp_path)
+
+        ended = again.delete("--json", "--done", str(old))
+
+        assert (ended.code, ended.json["skipped"], ended.json["deleted"]) == (0, 20, 10)
+        assert again.requests == 30

@@ -12,7 +12,7 @@ from bulkdel.models import Answer, Block
 from bulkdel.providers import get
 from bulkdel.run import Run
 from bulkdel.settings import Lane, RunSettings
-from tests.simulation import FakeTransport, edge, gone, in_turn, in_virtual_time
+from tests.engine_fakes import FakeTransport, edge, gone, in_turn, in_virtual_time
 
 HOUR_S = 3600.0
 

@@ -6,7 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkdel.log_line import result_line
@@ -38,7 +38,7 @@ def by_lane(results: Said) -> Said:
     return sorted(results, key=lambda result: result[0])
 
 
-@IN_FOLDER
+@settings(IN_FOLDER, max_examples=12)  # each is cut at some hundred places
 @given(results=st.lists(RESULTS, max_size=6))
 def test_a_log_cut_at_any_byte_reads_as_the_lines_before(
     results: list[Result], tmp_path: Path

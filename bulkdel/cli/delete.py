@@ -48,6 +48,13 @@ BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
     help="Result log; an existing one is resumed. [the first source's path + .bulkdel.jsonl; must be given with stdin]",
 )
 @click.option(
+    "--done",
+    metavar="LOG",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Another result log, also as .gz or .zst: what is done there is skipped.",
+)
+@click.option(
     "--format",
     "format_",
     envvar="BULKDEL_DELETE_FORMAT",

@@ -26,7 +26,7 @@ from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
-from bulkdel.resume import Index, load
+from bulkdel.resume import Index
 from bulkdel.run import Run, check_lanes, learned_limit
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
@@ -72,6 +72,7 @@ class Job:
         self._settings = RunSettings(
             lanes=self._lanes,
             log=self._log,
+            done_logs=flags["done"],
             durability=Durability(flags["durability"]),
             max_delete=flags["max_delete"],
             max_failures=most,
@@ -161,9 +162,11 @@ class Job:
         return readers
 
     def _survey(self) -> dict[str, LaneSurvey]:
-        index = Index()
+        index = Index(retry_failed=self._flags["retry_failed"])
+        for done in self._settings.done_logs:
+            index.read(done)
         if self._log.exists():
-            index, facts = load(self._log, retry_failed=self._flags["retry_failed"])
+            facts = index.read(self._log)
             check_lanes(self._settings, facts)
             self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
         readers = self._open()

@@ -23,6 +23,11 @@ _SPEED_MAX_SHORT: Final = 0.015
 """In short windows all that is above the limit for a second is refused."""
 _SPEED_UNKNOWN: Final = 0.015
 """While no limit is known."""
+_QUIET: Final = 1.1
+"""So many usual intervals without a refusal, and the limit may have risen. With 1.5 a rise
+costs a second more to find; with 1.0 false alarms take refusals at 0.5 s round trips to 1 %."""
+_DOUBLINGS: Final = 6.0
+"""Growth doubles so often per usual interval from then on; `spare` bounds what it risks."""
 _REACTION_S: Final = 0.05
 _CLOSE_SPEED: Final = 0.08
 _CLOSE_SPEED_FAR: Final = 0.05
@@ -57,6 +62,11 @@ def expected_s(rate: float, per_event: float) -> float:
     return max(2.0, 1.0 / (share_per_event(per_event) * rate))
 
 
+def is_quiet(rate: float, per_event: float, quiet_s: float) -> bool:
+    """Say whether ``quiet_s`` without a refusal is longer than it usually takes."""
+    return quiet_s > _QUIET * expected_s(rate, per_event)
+
+
 def speed(
     rate: float, per_event: float, quiet_s: float, *, known: bool, short_windows: bool
 ) -> float:
@@ -73,10 +83,10 @@ def speed(
     if not known and not short_windows:
         usual = max(usual, _SPEED_UNKNOWN)
     interval_s = expected_s(rate, per_event)
-    over_s = quiet_s - 1.5 * interval_s
+    over_s = quiet_s - _QUIET * interval_s
     if over_s <= 0:
         return usual
-    doubled: float = usual * 2.0 ** min(30.0, 4.0 * over_s / interval_s)
+    doubled: float = usual * 2.0 ** min(30.0, _DOUBLINGS * over_s / interval_s)
     return max(usual, min(doubled, _SPEED_MAX_SHORT if short_windows else _SPEED_MAX))
 
 

@@ -281,8 +281,8 @@ class Steering:
                 self.dials.open()
 
     def _is_quiet(self, now_s: float) -> bool:
-        interval_s = growth.expected_s(self.dials.rate, self.evidence.per_event)
-        return self.evidence.last is not None and now_s - self._quiet_from_s > 1.5 * interval_s
+        rate, evidence, quiet_s = self.dials.rate, self.evidence, now_s - self._quiet_from_s
+        return evidence.last is not None and growth.is_quiet(rate, evidence.per_event, quiet_s)
 
     def _cruise(self, now_s: float, dt_s: float) -> None:
         rate, evidence = self.dials.rate, self.evidence
