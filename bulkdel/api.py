@@ -23,7 +23,7 @@ from typing import Final
 
 import anyio
 
-from bulkdel.errors import BulkdelError, ConfigError
+from bulkdel.errors import ConfigError
 from bulkdel.feeding import AsyncSource, ReaderSource, RunSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
@@ -109,7 +109,7 @@ class Deletion:
         self._results: deque[Result] = deque()
         self._some = anyio.Event()
         self._ended = False
-        self._error: BulkdelError | None = None
+        self._error: Exception | None = None
 
     def drain(self) -> None:
         """End early: take no more IDs, finish what is in flight."""
@@ -144,7 +144,7 @@ class Deletion:
     async def _work(self) -> None:
         try:
             self.summary = await self._run.run()
-        except BulkdelError as exc:  # raised by `open_deletion`: its group would wrap it
+        except Exception as exc:  # noqa: BLE001 - raised by `open_deletion`: its group would wrap it
             self._error = exc
         finally:
             self._ended = True
@@ -193,14 +193,18 @@ async def open_deletion(
     deletion = Deletion(run)
     run.on_result = deletion._take  # noqa: SLF001 - one module, two halves of one thing
     run.has_room = deletion._has_room  # noqa: SLF001
+    failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(deletion._work)  # noqa: SLF001
         try:
             yield deletion
-        finally:
-            if deletion.summary is None:
-                run.has_room = None
-                run.drain()
+        except Exception as exc:  # noqa: BLE001 - raised again when what is in flight is logged
+            failed = exc
+        if deletion.summary is None:
+            run.has_room = None
+            run.drain()
+    if failed is not None:
+        raise failed
     if deletion._error is not None:  # noqa: SLF001
         raise deletion._error  # noqa: SLF001
 
@@ -229,6 +233,8 @@ def _make_run(
     outage_limit_s: float,
     edge: Edge | None,
 ) -> Run:
+    if durability not in list(Durability):
+        raise ConfigError(f"durability must be full, normal or off, not {durability!r}")
     most, share = (None, None) if max_failures is None else parse_max_failures(str(max_failures))
     settings = RunSettings(
         lanes=[lane],

@@ -13,15 +13,18 @@ IDs are taken one by one without an `await`: no queue operation is paid per ID.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import anyio
 import orjson
 
+from bulkdel.errors import SourceError
 from bulkdel.threads import InThread, in_thread
 
 BLOCKS_MAX: Final = 4
@@ -94,24 +97,39 @@ class Spill:
 
     Args:
         feed: Where the IDs go.
+        folder: Where the temporary file is made: beside the log, since the system's own
+            place is memory on many machines. None for that place.
         run_blocking: Runs file work; in a thread by default.
     """
 
-    def __init__(self, feed: Feed, *, run_blocking: InThread = in_thread) -> None:
+    def __init__(
+        self, feed: Feed, *, folder: Path | None = None, run_blocking: InThread = in_thread
+    ) -> None:
+        self.error: SourceError | None = None
+        """Why what was written to disk could not be read back, if that has happened."""
         self._feed = feed
+        self._folder = folder
         self._run_blocking = run_blocking
         self._spool: _Spool | None = None
         self._changed = anyio.Event()
         self._closed = False
 
     async def add(self, ids: list[str]) -> None:
-        """Add IDs to the feed, or to the temporary file if there is no room."""
+        """Add IDs to the feed, or to the temporary file if there is no room.
+
+        Raises:
+            SourceError: The temporary file cannot be written. IDs that were read and are
+                not in it are still to do.
+        """
         if (self._spool is None or self._spool.is_empty) and self._feed.has_room:
             await self._feed.put(ids)
             return
-        if self._spool is None:
-            self._spool = _Spool()
-        await self._run_blocking(self._spool.write, ids)
+        try:
+            if self._spool is None:
+                self._spool = _Spool(self._folder)
+            await self._run_blocking(self._spool.write, ids)
+        except OSError as exc:
+            raise _no_room(exc, self._folder) from exc
         self._changed.set()
 
     def close(self) -> None:
@@ -129,6 +147,8 @@ class Spill:
                     return
                 self._changed = anyio.Event()
                 await self._changed.wait()
+        except OSError as exc:
+            self.error = _no_room(exc, self._folder)
         finally:
             if self._spool is not None:
                 self._spool.close()
@@ -137,8 +157,8 @@ class Spill:
 class _Spool:
     """A queue of blocks in an unnamed temporary file, one JSON list a line."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="bulkdel-")  # noqa: SIM115 - closed by `close`
+    def __init__(self, folder: Path | None) -> None:
+        self._file = tempfile.TemporaryFile(prefix="bulkdel-", dir=folder)  # noqa: SIM115 - closed by `close`
         self._lock = threading.Lock()
         self._sizes: deque[int] = deque()
         self._read_at = 0
@@ -153,6 +173,7 @@ class _Spool:
         with self._lock:
             self._file.seek(self._write_at)
             self._file.write(data)
+            self._file.flush()  # a full disk is to show here
             self._write_at += len(data)
             self._sizes.append(len(data))
 
@@ -169,7 +190,15 @@ class _Spool:
         return ids
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+def _no_room(exc: OSError, folder: Path | None) -> SourceError:
+    return SourceError(
+        "IDs of a lane that is slower than the others cannot be kept in a temporary file in"
+        f" {folder or tempfile.gettempdir()}: {exc.strerror or exc}"
+    )
 
 
 def _nothing() -> None:

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 import anyio
 import anyio.lowlevel
 
 from bulkdel.endings import Sink
+from bulkdel.errors import SourceError
 from bulkdel.feed import Feed, Spill
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
 from bulkdel.resume import Index, Sifted
@@ -127,6 +129,7 @@ class Feeder:
         sink: Where the results of invalid rows go.
         run_blocking: Runs reading and sifting.
         wall_clock: Seconds since 1970, for the log.
+        spill_folder: Where temporary files go; None for the system's place.
     """
 
     def __init__(
@@ -138,8 +141,10 @@ class Feeder:
         sink: Sink,
         run_blocking: InThread,
         wall_clock: Callable[[], float],
+        spill_folder: Path | None,
     ) -> None:
         self._feeds = feeds
+        self._spill_folder = spill_folder
         self._counts = counts
         self._index = index
         self._sink = sink
@@ -156,18 +161,26 @@ class Feeder:
     async def feed_lanes(self, reader: BlockReader) -> None:
         """Feed a source whose rows name their lane; no lane waits for another."""
         spills = {
-            name: Spill(feed, run_blocking=self._run_blocking) for name, feed in self._feeds.items()
+            name: Spill(feed, folder=self._spill_folder, run_blocking=self._run_blocking)
+            for name, feed in self._feeds.items()
         }
+        errors: list[SourceError] = []
         async with anyio.create_task_group() as tasks:
             for spill in spills.values():
                 tasks.start_soon(spill.run)
-            while (sifted := await self._read(reader)) is not None:
-                for part in sifted:
-                    ids = await self._count(part)
-                    if ids:
-                        await spills[part.block.lane].add(ids)
+            try:
+                while (sifted := await self._read(reader)) is not None:
+                    for part in sifted:
+                        ids = await self._count(part)
+                        if ids:
+                            await spills[part.block.lane].add(ids)
+            except SourceError as exc:  # raised below: the group would wrap it
+                errors.append(exc)
             for spill in spills.values():
                 spill.close()
+        errors += [spill.error for spill in spills.values() if spill.error is not None]
+        if errors:
+            raise errors[0]
 
     async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
         """Feed an async iterable; a slow one's IDs are handed on as they come.

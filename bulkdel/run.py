@@ -125,6 +125,16 @@ class Run:
             ConfigError: A setting or the log is wrong; nothing was sent.
             ResultLogError: The log could not be written; its ``summary`` has the counts.
         """
+        try:
+            return await self._run()
+        except ExceptionGroup as group:
+            # Our task groups are nobody else's business: one error comes out as itself.
+            leaves = list(_leaves(group))
+            if len(leaves) > 1:
+                raise
+            raise leaves[0] from None
+
+    async def _run(self) -> Summary:
         self.began_s = anyio.current_time()
         with ExitStack() as closing:
             for source in self.sources:
@@ -271,6 +281,7 @@ class Run:
             sink=sink,
             run_blocking=self.edge.run_blocking,
             wall_clock=self.edge.wall_clock,
+            spill_folder=self.settings.log.resolve().parent if self.settings.log else None,
         )
         left = {name: sum(_feeds(source, name) for source in self.sources) for name in feeds}
 
@@ -370,6 +381,14 @@ def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
     """Return what a log knows about the limit of a lane's provider."""
     found = facts.paces.get(lane, {}).get("learned")
     return Learned.from_json(found) if isinstance(found, dict) else None
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for exc in group.exceptions:
+        if isinstance(exc, ExceptionGroup):
+            yield from _leaves(exc)
+        else:
+            yield exc
 
 
 def _lanes(names: Iterable[str]) -> str:

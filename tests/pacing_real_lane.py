@@ -1,7 +1,7 @@
 """The real lane in virtual time against a server of `pacing_servers`, quickly.
 
-    run_lane ──> delete_ids, its lane, retries and pace ──> ServerTransport ──> Server
-                        both on a VirtualLoop
+    run_lanes ──> Run, its lanes, retries and paces ──> ServerTransport ──> Server
+                       all on a VirtualLoop
 
 Only network and clock are fakes. The clock is an asyncio event loop that jumps to its
 next timer, and a request on its way is a chain of timers rather than a task that sleeps:
@@ -10,7 +10,7 @@ a request), and the lane cannot tell the difference.
 
 By hand, for every server, round trip and seed (some minutes on two cores):
 
-    python tests/pacing_real_lane.py --all      writes benchmarks/results/pacing_real_lane.json
+    python -m tests.pacing_real_lane --all      writes benchmarks/results/pacing_real_lane.json
     python benchmarks/pacing.py --table         puts that into benchmarks/results/pacing.md
 """
 
@@ -20,7 +20,7 @@ import argparse
 import asyncio
 import json
 import selectors
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -31,19 +31,19 @@ from typing import NamedTuple
 
 import anyio
 
-from bulkdel import Lane, Summary
+from bulkdel import Lane, State
 from bulkdel.feeding import ReaderSource
-from bulkdel.models import Answer
+from bulkdel.models import Answer, Counts
 from bulkdel.pacing.learned import Learned
 from bulkdel.providers import get
 from bulkdel.run import Run
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.transport import Transport
+from tests.engine_fakes import edge
 from tests.pacing_figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
 from tests.pacing_lane import Figures
 from tests.pacing_servers import Reply, Server
-from tests.simulation import edge
 
 CONCURRENCY = 256
 TARGET = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "pacing_real_lane.json"
@@ -74,11 +74,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class ServerTransport:
     """The network between a lane and a server."""
 
-    def __init__(self, server: Server, rtt_s: float, seed: int, run_s: float) -> None:
+    def __init__(self, server: Server, rtt_s: float, seed: int) -> None:
         self._server, self._rtt_s, self._random = server, rtt_s, Random(seed)
         self._serving = 0
         self._loop = asyncio.get_running_loop()
-        self._run_s = run_s
         self.began_s = self._loop.time()
         self.figures = Figures()
 
@@ -91,26 +90,23 @@ class ServerTransport:
         return self._rtt_s / 2 * self._random.uniform(0.8, 1.2)
 
     @asynccontextmanager
-    async def opened(self, _: Lane) -> AsyncIterator[Transport]:
-        """Serve as the transport of a run's only lane."""
+    async def opened(self) -> AsyncIterator[Transport]:
+        """Serve as the transport of one lane."""
         yield self
 
     async def send(self, object_id: str) -> Answer:
         """Carry one request there and its answer back."""
         answered: asyncio.Future[Reply] = self._loop.create_future()
         sent_s = self.now_s
-        if counts := sent_s < self._run_s:
-            self.figures.requests += 1
+        self.figures.requests += 1
         self._loop.call_later(self._way_s(), self._arrive, answered)
         reply = await answered
         if reply.accepted:
-            if counts:
-                self.figures.accepted += 1
-                self.figures.latencies_s.append(self.now_s - sent_s)
+            self.figures.accepted += 1
+            self.figures.latencies_s.append(self.now_s - sent_s)
             body = b'{"id":"%s","object":"response","deleted":true}' % object_id.encode()
             return Answer(200, body, reply.headers)
-        if counts:
-            self.figures.refused += 1
+        self.figures.refused += 1
         headers = dict(reply.headers)
         if reply.retry_after_s is not None:
             headers["retry-after"] = f"{reply.retry_after_s:.0f}"
@@ -139,30 +135,75 @@ def _answer(answered: asyncio.Future[Reply], reply: Reply) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run of the lane came to: on the wire, in its summary, and for the next run."""
+    """What a run of one lane came to: on the wire, in its summary, and for the next run."""
 
     figures: Figures
-    summary: Summary
+    counts: Counts
+    state: State
     learned: Learned | None
 
+    def check_nothing_lost(self) -> None:
+        """Check that every request the server took is a deletion in the summary, and no other."""
+        counts = self.counts
+        assert counts.deleted == counts.ended == sum(self.figures.took.values())
+        assert counts.requests == counts.deleted + counts.refused
 
-def run_lane(server: Server, rtt_s: float, seed: int, run_s: float) -> Ran:
-    """Give a lane IDs without end for ``run_s`` virtual seconds, then let it drain."""
 
-    async def main() -> Ran:
+def run_lane(
+    server: Server, rtt_s: float, seed: int, run_s: float, ids_max: int | None = None
+) -> Ran:
+    """Work one lane; see `run_lanes`."""
+    return run_lanes([server], rtt_s, seed, run_s, ids_max)[0]
+
+
+def run_lanes(
+    servers: Sequence[Server], rtt_s: float, seed: int, run_s: float, ids_max: int | None = None
+) -> list[Ran]:
+    """Work a lane for each server for ``run_s`` virtual seconds, then let them drain.
+
+    Each has ``ids_max`` IDs, or IDs without end.
+    """
+
+    async def main() -> list[Ran]:
         loop = asyncio.get_running_loop()
-        transport = ServerTransport(server, rtt_s, seed, run_s)
-        lane = Lane(provider=get("openai"), api_key="key", concurrency=CONCURRENCY, rate_max=None)
-        ids = (f"resp_{number}" for number in count())
-        run = Run(
-            RunSettings(lanes=[lane]),
-            [ReaderSource(from_iterable(ids, lane.name), "<ids>", lane.name, in_line=True)],
-            edge=replace(edge(), transport=transport.opened, clock=loop.time, seed=seed),
+        lanes = [_lane(f"lane-{number}") for number in range(len(servers))]
+        networks = {
+            lane.name: ServerTransport(server, rtt_s, 100 * seed + number)
+            for number, (lane, server) in enumerate(zip(lanes, servers, strict=True))
+        }
+        world = replace(
+            edge(),
+            transport=lambda lane: networks[lane.name].opened(),
+            clock=loop.time,
+            seed=seed,
         )
+        sources = [_source(lane.name, ids_max) for lane in lanes]
+        run = Run(RunSettings(lanes=lanes), sources, edge=world)
         loop.call_later(run_s, run.drain)
-        return Ran(transport.figures, await run.run(), run.works[lane.name].pace.learned())
+        summary = await run.run()
+        return [
+            Ran(
+                networks[lane.name].figures,
+                summary.lanes[lane.name],
+                summary.state,
+                run.works[lane.name].pace.learned(),
+            )
+            for lane in lanes
+        ]
 
     return anyio.run(main, backend_options={"loop_factory": VirtualLoop})
+
+
+def _lane(name: str) -> Lane:
+    return Lane(
+        provider=get("openai"), name=name, api_key="key", concurrency=CONCURRENCY, rate_max=None
+    )
+
+
+def _source(lane: str, ids_max: int | None) -> ReaderSource:
+    numbers = count() if ids_max is None else range(ids_max)
+    ids = (f"resp_{number}" for number in numbers)
+    return ReaderSource(from_iterable(ids, lane), "<ids>", lane, in_line=True)
 
 
 # -- by hand --------------------------------------------------------------------------
@@ -182,17 +223,10 @@ def measure(case: Case) -> tuple[Case, Row, list[Asked]]:
     server = SERVERS[case.name](case.seed)
     ran = run_lane(server, case.rtt_ms / 1000, case.seed, RUN_S)
     figures = ran.figures
-    check_nothing_lost(ran)
+    ran.check_nothing_lost()
     late, whole = figures.used(server, 20, RUN_S), figures.used(server, 0, RUN_S)
     row = Row(late, whole, figures.refused_share, figures.latency_s)
     return case, row, list(asked(case, server, figures))
-
-
-def check_nothing_lost(ran: Ran) -> None:
-    """Check that every request the server took is a deletion in the summary, and no other."""
-    counts = ran.summary.counts
-    assert counts.deleted == counts.ended == sum(ran.figures.took.values())
-    assert counts.requests == counts.deleted + counts.refused
 
 
 def main() -> None:

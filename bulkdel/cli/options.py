@@ -170,8 +170,10 @@ def _make_lane(
     if dry_run and not key:
         key = DRY_RUN_KEY
     if not key:
+        # In lower case it may be the key itself, given in the wrong place: never show it.
+        shown = key_env if key_env.isupper() else "the variable named by --api-key-env"
         raise ConfigError(
-            f"lane {name}: no key: set {key_env} in the environment, or name another variable"
+            f"lane {name}: no key: set {shown} in the environment, or name another variable"
             " with --api-key-env"
         )
     rate = _value_for(name, names, options.rate) or "auto"

@@ -281,7 +281,9 @@ class LaneGuard:
             self._stop(
                 StopCause.OUTAGE,
                 f"the provider has been down for {self._outage_limit_s:,.0f} s ({reason})",
-                "Start again when it is back: the log resumes",
+                "Start again when it is back: the log resumes"
+                if not self.doubts_failed
+                else "Check --base-url and the network, then start again: the log resumes",
             )
             return
         self._probe_gap_s = min(PROBE_MAX_S, max(PROBE_FIRST_S, self._probe_gap_s * PROBE_GROWTH))
