@@ -126,8 +126,9 @@ def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
 
 _ADVICE: Final = {
     "rate": (
-        "The pace bound it: the provider's limit, --rate-max or --rate. Ask the provider for a"
-        " higher limit; with --rate-max none the pace looks for more than the documented one."
+        "The pace bound it: the provider's limit, --rate-max, --rate, or the search for the"
+        " limit at the start. If the limit found is --rate-max, a higher one or `none` looks for"
+        " more; else ask the provider for a higher limit."
     ),
     "concurrency": (
         "The requests in flight bound it. If the limit found is not one of requests in flight,"

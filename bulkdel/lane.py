@@ -343,13 +343,29 @@ class LaneWork:
             waiting.unknown = True  # it may have been carried out nevertheless
         wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
         reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
-        give_up = self.guard.trouble(now_s, waiting.object_id, reason, exhausted=wait_s is None)
-        if give_up:
+        give_up = self.guard.trouble(
+            now_s,
+            waiting.object_id,
+            reason,
+            exhausted=wait_s is None,
+            none_left=self._is_none_left(waiting),
+        )
+        if self.guard.gives_up:
+            for other in self._room.take_all():
+                self._endings.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        if give_up or self.guard.gives_up:
             self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
             return
         if self.guard.held_for is not None:
             waiting.troubles -= 1  # the provider's fault, not the ID's
         self._room.put_back(waiting, now_s + (wait_s or 0.0))
+
+    def _is_none_left(self, waiting: Waiting) -> bool:
+        """Whether all IDs that are left have been tried as often as any may be."""
+        if self.guard.held_for is None or self.in_flight or not self.feed.has_ended:
+            return False
+        most = self.lane.attempts_max
+        return waiting.requests >= most and all(w.requests >= most for w in self._room.everyone())
 
     def _barred(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
         """Keep an ID whose answer would hit every ID; the guard may ask it once more."""

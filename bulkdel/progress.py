@@ -9,6 +9,8 @@ Not here: the counting itself (`lane`, `feeding`).
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO
@@ -159,6 +161,12 @@ def status_line(run: Run, name: str, totals: Mapping[str, int | None], rate: Lan
     of = f"/{total:,}" if total is not None else ""
     per_s = rate.note(anyio.current_time(), work.counts.ended)
     return f"{name}: {done(work):,}{of} done, {figures(work, rate, per_s, total)}"
+
+
+def print_above(text: str) -> None:
+    """Write a line to stderr, above the bars if there are any."""
+    with contextlib.suppress(OSError):
+        tqdm.write(text, file=sys.stderr)
 
 
 def _clock(seconds: float) -> str:

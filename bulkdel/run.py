@@ -111,6 +111,7 @@ class Run:
     began_s: float = 0.0
     _interrupted: bool = False
     _draining: bool = False
+    _ended_by: str | None = "nothing yet"
     _log: ResultLog | None = None
     _feeding: anyio.CancelScope | None = None
 
@@ -149,6 +150,10 @@ class Run:
                     log.append_record("run", self._header())
                 try:
                     await self._work(log, index, sink)
+                    self._ended_by = None
+                except BaseException as exc:
+                    self._ended_by = type(exc).__name__
+                    raise
                 finally:
                     summary = self.summary()
                     if log is not None:
@@ -326,10 +331,13 @@ class Run:
         """Return what has come of it so far."""
         lanes = {name: of for name, of in self.counts.items() if name != NO_LANE or of.read}
         elapsed_s = anyio.current_time() - self.began_s
-        state = State.STOPPED if self.stops else State.FINISHED
+        reasons = [str(stop) for stop in self.stops]
+        if self._ended_by is not None and not self._interrupted:
+            reasons.append(f"ended by {self._ended_by} before all was done")
+        state = State.STOPPED if reasons else State.FINISHED
         return Summary(
             state=State.INTERRUPTED if self._interrupted else state,
-            reason="; ".join(map(str, self.stops)) or None,
+            reason="; ".join(reasons) or None,
             counts=sum(self.counts.values(), Counts()),
             lanes=lanes,
             rates={

@@ -77,6 +77,13 @@ class WaitingRoom:
         for _, _, waiting in self._heap:
             yield waiting
 
+    def take_all(self) -> list[Waiting]:
+        """Take all that wait, without a request for them."""
+        everyone = list(self.everyone())
+        self._probe = None
+        self._heap.clear()
+        return everyone
+
     def wait_s(self, now_s: float) -> float:
         """Return 0.0 if an ID may be taken now, else seconds; infinity if none waits."""
         if self._probe is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import orjson
 import pytest
 
 from bulkdel import ConfigError, State, open_deletion
@@ -194,3 +195,20 @@ async def test_the_rate_can_be_changed_while_it_runs() -> None:
         before = len(job.transport.sent)
         await anyio.sleep(10)
         assert len(job.transport.sent) - before == pytest.approx(100, abs=3)
+
+
+@in_virtual_time
+async def test_what_ends_by_an_error_never_says_that_it_finished(tmp_path: Path) -> None:
+    """The last line of the log is what people believe: 14 of 200,000 is not finished."""
+    log = tmp_path / "log.jsonl"
+
+    def source() -> Iterator[str]:
+        yield from ids(300)
+        raise LookupError("the database is gone")
+
+    with pytest.raises(LookupError, match="database"):
+        await Job().delete(source(), log=log)
+
+    end = orjson.loads(log.read_bytes().splitlines()[-1])["end"]
+    assert end["state"] == "stopped"
+    assert "LookupError" in end["reason"]

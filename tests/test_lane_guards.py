@@ -192,3 +192,21 @@ async def test_a_longer_outage_limit_sits_out_twenty_minutes() -> None:
     assert (summary.state, summary.counts.deleted) == (State.FINISHED, 2000)
     assert len([s for s in job.times_s if 6 < s < 1205]) <= 60
     assert job.took_s < 1205 + 60
+
+
+@in_virtual_time
+async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ever(
+    tmp_path: Path,
+) -> None:
+    """Left alone at the end, they look like one; they must end, and every resume too."""
+    bad = ids(5, first=295)
+    job = Job(lambda object_id, _: failing(500) if object_id in bad else deleted(object_id))
+    log = tmp_path / "log.jsonl"
+
+    for _ in range(2):
+        summary = await job.delete(ids(300), log=log)
+
+        assert summary.state is State.FINISHED
+        assert summary.counts.failed == 5
+        assert all(outcome == "failed" for i, outcome in outcomes(log).items() if i in bad)
+    assert all(result.retryable for result in job.results[-5:])

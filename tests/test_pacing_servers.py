@@ -48,7 +48,8 @@ def measure(case: Case) -> tuple[list[Asked], Learned | None]:
 
 def every(cases: list[Case], start: str) -> list[Case]:
     """Return ``cases``, and those of other seeds that are known to miss."""
-    return list(dict.fromkeys([*cases, *(case for case, _ in MISSES if case.start == start)]))
+    others = [miss.case for miss in MISSES if miss.start == start]
+    return list(dict.fromkeys([*cases, *others]))
 
 
 @pytest.mark.parametrize("case", every(CASES, "cold"), ids=str)
@@ -77,15 +78,15 @@ def test_the_lane_itself_reaches_the_figures(case: Case) -> None:
 def test_every_id_ends_deleted() -> None:
     """An ID that was refused again and again is as due as the others."""
     for server in (TokenBucket(137, 20, retry_after=True), Slots(20, 0.15)):
-        ran = run_lane(server, 0.08, 0, 3600, ids_max=3000)
+        ran = run_lane(server, 0.08, 0, 3600, ids_max=2000)
 
         assert ran.state is State.FINISHED
         assert ran.figures.refused > 0
-        assert ran.counts.deleted == 3000
+        assert ran.counts.deleted == 2000
 
 
 def test_a_lane_that_is_always_refused_slows_no_other() -> None:
-    """Lanes are accounts: what one provider does is no other's business."""
+    """Lanes are accounts: what one provider refuses is no other's business."""
 
     def servers() -> list[TokenBucket]:
         return [TokenBucket(rate, 20) for rate in (137, 60, 20)]
@@ -93,7 +94,5 @@ def test_a_lane_that_is_always_refused_slows_no_other() -> None:
     alone = run_lanes(servers(), 0.08, 0, 60)
     beside = run_lanes([*servers(), TokenBucket(0.001, 0.5)], 0.08, 0, 60)
 
-    assert beside[-1].counts.deleted == 0
-    assert beside[-1].figures.refused > 20
-    for one, other in zip(alone, beside[:-1], strict=True):
-        assert one.figures == other.figures
+    assert beside[-1].counts.refused == beside[-1].counts.requests > 0
+    assert [ran.figures for ran in beside[:-1]] == [ran.figures for ran in alone]

@@ -87,6 +87,9 @@ def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
         rate = min(learned.rate, rate or learned.rate)
     if not ids:
         return ""
+    if rate is None and lane.provider.rate_max is not None:
+        documented = lane.provider.rate_max
+        return f", about {duration(ids / documented)} at the documented {documented:g}/s"
     if rate is None:
         return "; how long it takes depends on the provider's limit, which is not documented"
     return f", about {duration(ids / rate)} at {rate:.4g}/s"

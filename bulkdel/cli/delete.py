@@ -28,6 +28,9 @@ Exit codes:
   1 some failed or invalid    4 the log cannot be written
   2 wrong usage, nothing sent 130 interrupted
 
+While it runs, kill -USR1 PID prints a status line.
+
+\b
 Keys come from the environment only: see `bulkdel providers`. Every flag can be set as
 BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
 """

@@ -128,6 +128,10 @@ class Job:
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
         )
+        if not self._flags["quiet"] and self._log.exists():
+            size_mb = self._log.stat().st_size / 1e6
+            if size_mb >= 100:  # a second or more
+                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
         session = Session(run, self._sources, quiet=self._flags["quiet"])
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())

@@ -13,7 +13,7 @@ import anyio.abc
 from bulkdel.cli.output import say
 from bulkdel.errors import BulkdelError
 from bulkdel.models import Summary
-from bulkdel.progress import LaneRate, show_bars, show_lines, status_line
+from bulkdel.progress import LaneRate, print_above, show_bars, show_lines, status_line
 from bulkdel.run import Run
 from bulkdel.sources import Source, count_rows
 from bulkdel.threads import in_thread
@@ -86,7 +86,7 @@ class Session:
     def _print_status(self) -> None:
         for name in self._run.works:
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
-            say(status_line(self._run, name, self._totals, rate))
+            print_above(status_line(self._run, name, self._totals, rate))
 
     async def _count(self) -> None:
         for source in self._sources:

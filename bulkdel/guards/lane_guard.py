@@ -136,6 +136,8 @@ class LaneGuard:
         """Whether "gone" is not believed yet: nothing was ever deleted."""
         self.doubts_failed = deleted_before == 0
         """Whether a permanent failure is not believed yet: nothing went well so far."""
+        self.gives_up = False
+        """Whether the IDs that are left are to be given up."""
         self._lane = lane
         self._outage_limit_s = outage_limit_s
         self._wait_long = wait_long
@@ -219,17 +221,22 @@ class LaneGuard:
         elif self._phase is _Phase.HELD and self._probing:
             self._reopen()
 
-    def trouble(self, now_s: float, object_id: str, reason: str, *, exhausted: bool) -> bool:
+    def trouble(
+        self, now_s: float, object_id: str, reason: str, *, exhausted: bool, none_left: bool = False
+    ) -> bool:
         """Note a server error or a lost answer; say whether the ID may be given up.
 
         ``exhausted`` says that the ID has no attempt left. It is not given up while the
-        provider seems to be down: then no ID would fare better.
+        provider seems to be down: then no ID would fare better. ``none_left`` says that
+        all IDs that are left are like that; then an outage that does not end and a few
+        IDs that the provider cannot delete look the same, and at the end of the limit
+        `gives_up` is set instead of a stop: they fail, and the next run tries them again.
         """
         if self._phase is _Phase.STOPPED:
             return False
         if self._phase is _Phase.HELD:
             if self._probing:
-                self._probe_failed(now_s, reason)
+                self._probe_failed(now_s, reason, none_left=none_left)
             return False
         self._troubled.add(object_id)
         enough = 3 if exhausted else TROUBLED_IDS_MAX
@@ -275,9 +282,12 @@ class LaneGuard:
         self._probing = False
         self._troubled.clear()
 
-    def _probe_failed(self, now_s: float, reason: str) -> None:
+    def _probe_failed(self, now_s: float, reason: str, *, none_left: bool) -> None:
         self._probing = False
         if now_s - self._held_since_s >= self._outage_limit_s:
+            if none_left and not self.doubts_failed:
+                self.gives_up = True
+                return
             self._stop(
                 StopCause.OUTAGE,
                 f"the provider has been down for {self._outage_limit_s:,.0f} s ({reason})",
