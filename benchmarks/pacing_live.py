@@ -19,145 +19,27 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
-from urllib.request import urlopen
+from typing import Any, Final
 
 import click
 
-from benchmarks.measure import BULKDEL, BenchmarkError, environment
+from benchmarks.measure import BULKDEL, KEY, BenchmarkError
+from benchmarks.pacing_live_servers import Case, Server, emulator, nginx, process
 from benchmarks.report import RESULTS, save, say, table, where, where_text
 
 CONCURRENCY: Final = 64
 SETTLED_S: Final = 9.5
 """The time after which utilisation counts; not the beginning of a window."""
-_KEY: Final = "test-key"
-_START_S: Final = 10.0
 _DRAIN_S: Final = 40.0
 _POLL_S: Final = 0.1
-_NGINX: Final = """\
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
-events {{ worker_connections 1024; }}
-http {{
-  map $uri $object_id {{ ~^/api/v3/responses/(?<last>[^/]+)$ $last; }}
-  log_format asked '$msec $status $object_id';
-  access_log {folder}/access.log asked;
-  keepalive_requests 1000000000; default_type application/json;
-  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-  fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  limit_req_zone $server_port zone=one:1m rate=200r/s;
-  limit_req_status 429;
-  server {{
-    listen 127.0.0.1:{port};
-    location /api/v3/responses/ {{
-      limit_req zone=one burst=20 nodelay;
-      try_files /nothing @deleted;  # `return` alone would come before the limit
-    }}
-    location @deleted {{
-      return 200 '{{"id":"$object_id","object":"response","deleted":true}}';
-    }}
-  }}
-}}
-"""
-
-
-class Seen(NamedTuple):
-    """What a server has seen until a time: a sum of each."""
-
-    at_s: float
-    taken: int
-    refused: int
-
-
-@dataclass(slots=True)
-class Server:
-    """A server while one client is at work.
-
-    Attributes:
-        base_url: Base URL of the API.
-        stats_url: Where it tells its counts; empty for nginx, which has a log.
-        log: nginx's log.
-        seen: What it has seen, in order.
-    """
-
-    base_url: str
-    stats_url: str = ""
-    log: Path = Path()
-    seen: list[Seen] = field(default_factory=list)
-
-    def look(self) -> None:
-        """Ask for the counts; nginx's log is read at the end instead."""
-        if not self.stats_url:
-            return
-        with urlopen(self.stats_url, timeout=5) as answer:
-            totals = json.load(answer)["totals"]
-        self.seen.append(Seen(time.monotonic(), totals["deleted"], totals["refusals"]))
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a request has come."""
-        if self.stats_url:
-            return bool(self.seen) and self.seen[-1].taken + self.seen[-1].refused > 0
-        return self.log.is_file() and self.log.stat().st_size > 0
-
-    def finish(self) -> None:
-        """Take the last counts."""
-        if self.stats_url:
-            self.look()
-            return
-        taken = refused = 0
-        for line in self.log.read_text(encoding="utf-8").splitlines():
-            at_s, status, _ = line.split(" ", 2)
-            taken, refused = taken + (status == "200"), refused + (status == "429")
-            self.seen.append(Seen(float(at_s), taken, refused))
-
-    def taken_by(self, after_s: float) -> float:
-        """Return how many were taken within ``after_s`` of the first request."""
-        began_s = next(seen.at_s for seen in self.seen if seen.taken or seen.refused)
-        before = Seen(began_s, 0, 0)
-        for seen in self.seen:
-            if seen.at_s >= began_s + after_s:
-                part = (began_s + after_s - before.at_s) / max(1e-9, seen.at_s - before.at_s)
-                return before.taken + part * (seen.taken - before.taken)
-            before = seen
-        return before.taken
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One limit.
-
-    Attributes:
-        title: Its name for people.
-        limits: The limit as `bulkdel emulate` takes it; nothing means nginx.
-        steps: Requests per second from a second on.
-        run_s: How long a client works.
-    """
-
-    title: str
-    limits: Sequence[str]
-    steps: Sequence[tuple[float, float]]
-    run_s: float = 30.0
-
-    def allowed(self, from_s: float, to_s: float) -> float:
-        """Return how many the limit lets through in a span, saved-up ones aside."""
-        ends = [*(begin_s for begin_s, _ in self.steps[1:]), to_s]
-        spans = zip(self.steps, ends, strict=True)
-        return sum(
-            rate * max(0.0, min(end_s, to_s) - max(begin_s, from_s))
-            for (begin_s, rate), end_s in spans
-        )
-
 
 CASES: Final = {
     "bucket": Case("bucket 200/s, burst 20", ["200/s,burst=20"], [(0, 200)]),
@@ -183,70 +65,6 @@ class Row:
     refused_share: float
     lost: int
     deleted: int
-
-
-# -- servers --------------------------------------------------------------------------
-
-
-@contextmanager
-def process(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run a command until the block ends."""
-    running = subprocess.Popen(
-        [*map(str, command)], env=environment(), text=True, stdin=subprocess.DEVNULL, **options
-    )
-    try:
-        yield running
-    finally:
-        running.terminate()
-        try:
-            running.wait(_START_S)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-
-
-@contextmanager
-def emulator(case: Case, ids: Path, folder: Path) -> Iterator[Server]:
-    """Run the emulator."""
-    limits = [word for limit in case.limits for word in ("--limit", limit)]
-    command = [*BULKDEL, "emulate", "-p", "ark", "--ids", ids, "--key", _KEY, *limits]
-    with (
-        (folder / "emulator.err").open("w") as err,
-        process(command, stdout=subprocess.PIPE, stderr=err) as running,
-    ):
-        assert running.stdout is not None
-        urls = {}
-        for line in running.stdout:
-            name, _, url = line.strip().partition(": ")
-            urls[name] = url
-            if name == "stats":
-                break
-        else:
-            raise BenchmarkError("the emulator did not start")
-        yield Server(urls["ark"], stats_url=urls["stats"])
-
-
-@contextmanager
-def nginx(_case: Case, _ids: Path, folder: Path) -> Iterator[Server]:
-    """Run nginx with a configuration of its own."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        raise BenchmarkError("nginx is not installed (Debian: apt-get install nginx-light)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, port=port), encoding="ascii")
-    with process([program, "-e", folder / "error.log", "-c", config]) as running:
-        until_s = time.monotonic() + _START_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if running.poll() is not None or time.monotonic() > until_s:
-                    raise BenchmarkError("nginx did not start") from None
-                time.sleep(0.02)
-        yield Server(f"http://127.0.0.1:{port}/api/v3", log=folder / "access.log")
 
 
 # -- clients --------------------------------------------------------------------------
@@ -313,7 +131,7 @@ async def peer(ids: Sequence[str], base_url: str, retries: int, run_s: float) ->
     left = iter(ids)
     until_s = time.monotonic() + run_s
     deleted = lost = 0
-    async with AsyncOpenAI(api_key=_KEY, base_url=base_url, max_retries=retries) as client:
+    async with AsyncOpenAI(api_key=KEY, base_url=base_url, max_retries=retries) as client:
 
         async def work() -> None:
             nonlocal deleted, lost
@@ -387,13 +205,15 @@ def markdown(rows: Sequence[Row], place: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(list(CASES)), multiple=True, help="Only these limits.")
+@click.option(
+    "--only", type=click.Choice(list(CASES)), multiple=True, help="Measure only these limits anew."
+)
 @click.option("--peer", "peer_of", nargs=4, hidden=True)
 def main(only: tuple[str, ...], peer_of: tuple[str, str, str, str] | None) -> None:
     """Measure bulkdel and the openai SDK at hidden limits."""
     if peer_of is not None:
-        ids, base_url, retries, run_s = peer_of
-        all_ids = Path(ids).read_text(encoding="utf-8").split()
+        file, base_url, retries, run_s = peer_of
+        all_ids = Path(file).read_text(encoding="utf-8").split()
         asyncio.run(peer(all_ids, base_url, int(retries), float(run_s)))
         return
     rows = []
@@ -409,9 +229,20 @@ def main(only: tuple[str, ...], peer_of: tuple[str, str, str, str] | None) -> No
                     f"{row.case}, {row.client}: {row.settled_share:.1%} settled,"
                     f" {row.whole_share:.1%} whole, {row.refused_share:.2%} refused, {row.lost} lost"
                 )
-    if not only:
-        found = {"where": place, "rows": [asdict(row) for row in rows]}
-        save(RESULTS, "pacing_live", found, markdown(rows, place))
+    rows = sorted([*_kept(rows), *rows], key=lambda row: [*_TITLES, row.case].index(row.case))
+    found = {"where": place, "rows": [asdict(row) for row in rows]}
+    save(RESULTS, "pacing_live", found, markdown(rows, place))
+
+
+_TITLES: Final = [case.title for case in CASES.values()]
+
+
+def _kept(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of an earlier run for the limits that this one left out."""
+    path = RESULTS / "pacing_live.json"
+    earlier = json.loads(path.read_bytes())["rows"] if path.exists() else []
+    measured = {row.case for row in rows}
+    return [Row(**row) for row in earlier if row["case"] not in measured]
 
 
 if __name__ == "__main__":

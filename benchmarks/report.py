@@ -85,18 +85,18 @@ def spread(values: dict[str, float]) -> str:
 
 
 def _commit() -> str:
-    """Return the commit, and whether something is changed that is not in it."""
-    root = Path(__file__).parents[1]
+    """Return the commit, and whether the code that is measured differs from it."""
+    name = _git("rev-parse", "--short", "HEAD")
+    return f"{name} with changes" if _git("status", "--porcelain", "--", "bulkdel") else name
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parents[1]), *arguments]
     try:
-        name = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return name.stdout.strip()
+    return done.stdout.strip()
 
 
 def _cpu() -> str:

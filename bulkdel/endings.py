@@ -4,7 +4,7 @@
        └────doubted───> held back until the lane's guard believes it, or dropped
 
 Two kinds of results are doubted at the start of a lane, because wrong ones would do harm:
-"gone" while nothing was ever deleted (the wrong account?), and a permanent failure while
+"gone" while nothing was deleted (the wrong account?), and a permanent failure while
 nothing has gone well (the wrong API?). They are few, stay in memory, and are still to do
 if the lane stops or the process ends.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
-from bulkdel.guards.lane_guard import FAILED_FIRST_MAX, GONE_FIRST_MAX
+from bulkdel.guards.lane_guard import FAILED_FIRST_MAX
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Result, Verdict
 from bulkdel.waiting_room import Waiting
 
@@ -132,7 +132,7 @@ class Endings:
             self._believe(self._doubted_failed)
         if not deleted and self._guard.doubts_gone:
             self._doubted_gone.append(result)
-            if len(self._doubted_gone) >= GONE_FIRST_MAX:
+            if len(self._doubted_gone) >= self._guard.gone_most:
                 self._guard.all_gone()
             return
         self._write(result)

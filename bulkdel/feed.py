@@ -124,6 +124,8 @@ class Spill:
         if (self._spool is None or self._spool.is_empty) and self._feed.has_room:
             await self._feed.put(ids)
             return
+        if self.error is not None:
+            raise self.error
         try:
             if self._spool is None:
                 self._spool = _Spool(self._folder)

@@ -148,22 +148,13 @@ class Index:
         return states
 
 
-def load(
-    path: Path, *, retry_failed: bool = False, done_logs: Iterable[Path] = ()
-) -> tuple[Index, LogFacts]:
+def load(path: Path, *, retry_failed: bool = False) -> tuple[Index, LogFacts]:
     """Read an existing log: what need not be sent again, and what else it says.
 
-    Args:
-        path: The log that is resumed.
-        retry_failed: Give out once more what failed for good.
-        done_logs: Other logs, read before it; the facts are not theirs.
-
     Raises:
-        ConfigError: A log cannot be read.
+        ConfigError: The log cannot be read.
     """
     index = Index(retry_failed=retry_failed)
-    for done in done_logs:
-        index.read(done)
     return index, index.read(path)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -27,26 +27,26 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
-import orjson
 
 from bulkdel.endings import RunControl, Sink
-from bulkdel.errors import ConfigError, ResultLogError, SourceError
+from bulkdel.errors import ResultLogError, SourceError
 from bulkdel.feed import Feed
 from bulkdel.feeding import Feeder, RunSource
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.lane import LaneWork
-from bulkdel.log_line import deleted_line, utc
+from bulkdel.log_disk import LogFile, open_disk_log
+from bulkdel.log_line import utc
 from bulkdel.log_reading import LogFacts
-from bulkdel.models import Counts, Outcome, Result, State, Summary
+from bulkdel.models import Counts, Result, State, Summary
 from bulkdel.pace_records import pace_record, write_pace
-from bulkdel.pacing.learned import Learned
-from bulkdel.result_log import LogFile, ResultLog, open_disk_log
-from bulkdel.resume import Index, load
+from bulkdel.result_log import ResultLog
+from bulkdel.result_sink import ResultSink
+from bulkdel.resume import Index
+from bulkdel.resuming import deletions, learned_limit, read_logs
 from bulkdel.retry import RetryRules
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
@@ -130,10 +130,10 @@ class Run:
             return await self._run()
         except ExceptionGroup as group:
             # Our task groups are nobody else's business: one error comes out as itself.
-            leaves = list(_leaves(group))
-            if len(leaves) > 1:
+            cause = _cause(group)
+            if cause is group:
                 raise
-            raise leaves[0] from None
+            raise cause from None
 
     async def _run(self) -> Summary:
         self.began_s = anyio.current_time()
@@ -142,8 +142,8 @@ class Run:
                 closing.callback(source.close)
             log = closing.enter_context(self._open_log())
             self._log = log
-            index = await self._resume()
-            sink = _Sink(log, self.on_result, self.has_room)
+            index, self.facts = await self.edge.run_blocking(read_logs, self.settings)
+            sink = ResultSink(log, self.on_result, self.has_room)
             async with AsyncExitStack() as stack:
                 await self._open_lanes(stack, sink)
                 if log is not None:
@@ -152,7 +152,7 @@ class Run:
                     await self._work(log, index, sink)
                     self._ended_by = None
                 except BaseException as exc:
-                    self._ended_by = type(exc).__name__
+                    self._ended_by = type(_cause(exc)).__name__
                     raise
                 finally:
                     summary = self.summary()
@@ -203,26 +203,11 @@ class Run:
         advice = "Make room or mend the disk, then start again: the log resumes"
         self.drain(Stop(StopCause.LOG, None, str(error), advice))
 
-    async def _resume(self) -> Index:
-        if self.settings.log is None:
-            return Index()
-        retry_failed = self.settings.retry_failed
-        index, self.facts = await self.edge.run_blocking(
-            partial(
-                load,
-                self.settings.log,
-                retry_failed=retry_failed,
-                done_logs=self.settings.done_logs,
-            )
-        )
-        check_lanes(self.settings, self.facts)
-        return index
-
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings
         control = RunControl(
             deletes=DeleteBudget(
-                settings.max_delete, used=_deletions(self.facts) + self.facts.after_unknown
+                settings.max_delete, used=deletions(self.facts) + self.facts.after_unknown
             ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
@@ -236,7 +221,7 @@ class Run:
                 sink=sink,
                 guard=LaneGuard(
                     lane.name,
-                    deleted_before=_deletions(self.facts, lane.name),
+                    deleted_before=deletions(self.facts, lane.name),
                     allow_gone=settings.allow_gone,
                     outage_limit_s=settings.outage_limit_s,
                     wait_long=settings.wait_long,
@@ -357,96 +342,13 @@ class Run:
             raise
 
 
-def check_lanes(settings: RunSettings, facts: LogFacts) -> None:
-    """Refuse a log whose IDs were deleted somewhere else than a run would.
-
-    Raises:
-        ConfigError: It is of other lanes, another provider or another base URL.
-    """
-    befores: dict[str, Any] = {}
-    for header in facts.runs:
-        befores.update(header.get("lanes") or {})
-    names = [lane.name for lane in settings.lanes]
-    if befores and not set(befores) & set(names):
-        raise ConfigError(
-            f"log {settings.log}: it is of {_lanes(befores)}, this run is of"
-            f" {_lanes(names)}; name another --log"
-        )
-    for lane in settings.lanes:
-        before = befores.get(lane.name)
-        if not isinstance(before, dict):
-            continue
-        was = (before.get("provider"), before.get("base_url"))
-        now = (lane.provider.name, lane.base_url)
-        if was != now:
-            raise ConfigError(
-                f"log {settings.log}: its lane {lane.name!r} is {was[0]} at {was[1]},"
-                f" this run's is {now[0]} at {now[1]}; name another --log"
-            )
-
-
-def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
-    """Return what a log knows about the limit of a lane's provider."""
-    found = facts.paces.get(lane, {}).get("learned")
-    return Learned.from_json(found) if isinstance(found, dict) else None
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for exc in group.exceptions:
-        if isinstance(exc, ExceptionGroup):
-            yield from _leaves(exc)
-        else:
-            yield exc
-
-
-def _lanes(names: Iterable[str]) -> str:
-    return "lane " + ", ".join(map(repr, names))
-
-
-def _deletions(facts: LogFacts, lane: str | None = None) -> int:
-    """Return the deletions that the log holds, of one lane or of all."""
-    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+def _cause(exc: BaseException) -> BaseException:
+    """Return the only error in a group, or what is no group, or holds several, as it is."""
+    cause = exc
+    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+        cause = cause.exceptions[0]
+    return exc if isinstance(cause, BaseExceptionGroup) else cause
 
 
 def _feeds(source: RunSource, lane: str) -> bool:
     return source.lane is None or source.lane == lane
-
-
-class _Sink:
-    """Results go to the log first, then to the caller."""
-
-    def __init__(
-        self,
-        log: ResultLog | None,
-        on_result: Callable[[Result], None] | None,
-        has_room: Callable[[], bool] | None,
-    ) -> None:
-        self._log = log
-        self._on_result = on_result
-        self._caller_has_room = has_room
-        self._lanes_json: dict[str, str] = {}
-
-    @property
-    def has_room(self) -> bool:
-        if self._log is not None and not self._log.has_room:
-            return False
-        return self._caller_has_room is None or self._caller_has_room()
-
-    def append_deleted(self, object_id: str, lane: str, at_s: float, ms: float) -> None:
-        if self._on_result is None and self._log is not None:
-            lane_json = self._lanes_json.get(lane) or self._name(lane)
-            self._log.append_line(deleted_line(object_id, lane_json, at_s, ms))
-            return
-        self.append(
-            Result(object_id, lane, Outcome.DELETED, status=200, attempts=1, at_s=at_s, ms=ms)
-        )
-
-    def _name(self, lane: str) -> str:
-        lane_json = self._lanes_json[lane] = orjson.dumps(lane).decode()
-        return lane_json
-
-    def append(self, result: Result) -> None:
-        if self._log is not None:
-            self._log.append(result)
-        if self._on_result is not None:
-            self._on_result(result)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from bulkdel.errors import ConfigError
@@ -39,7 +39,7 @@ class Lane:
         concurrency: Most requests in flight, 1 to 4096.
         rate: Requests per second, exactly; None finds the provider's limit (``auto``).
         rate_max: Ceiling of ``auto`` in requests per second; None for no ceiling. The
-            default, -1, is the provider's documented limit.
+            default is the provider's documented limit.
         attempts_max: Requests sent for one ID at most, the first included; a refusal
             (429) does not count, since it says nothing about the ID.
         timeout_s: Seconds for one request, connection and answer included.
@@ -55,15 +55,13 @@ class Lane:
     allow_http: bool = False
     concurrency: int = 128
     rate: float | None = None
-    rate_max: float | None = -1
+    rate_max: float | Literal["documented"] | None = "documented"
     attempts_max: int = 5
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.provider.name)
-        if self.rate_max == -1:
-            object.__setattr__(self, "rate_max", self.provider.rate_max)
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
         object.__setattr__(self, "base_url", base_url)
         if not _LANE_NAME(self.name):
@@ -75,9 +73,14 @@ class Lane:
         _check_range("concurrency", self.concurrency, 1, CONCURRENCY_MAX)
         _check_range("attempts", self.attempts_max, 1, 100)
         _check_range("timeout", self.timeout_s, 0.001, 3600)
-        for name, rate in (("rate", self.rate), ("rate-max", self.rate_max)):
+        for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
+
+    @property
+    def ceiling(self) -> float | None:
+        """Ceiling of ``auto`` in requests per second, or None: `rate_max`, looked up."""
+        return self.provider.rate_max if self.rate_max == "documented" else self.rate_max
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

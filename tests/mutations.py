@@ -137,14 +137,14 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "leave a torn line where it is",
-        "result_log.py",
+        "log_disk.py",
         "        file.cut(end)\n",
         "        pass\n",
         ("test_result_log_disk.py",),
     ),
     Mutation(
         "leave a half-written group where it is",
-        "result_log.py",
+        "log_disk.py",
         "            with contextlib.suppress(OSError):\n                self.cut(self.size)\n",
         "",
         ("test_result_log_disk.py",),

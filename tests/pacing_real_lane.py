@@ -49,7 +49,7 @@ CONCURRENCY = 256
 TARGET = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "pacing_real_lane.json"
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by platform
+class _Jumping(selectors.DefaultSelector):
     """Waits by setting the clock forward."""
 
     now_s = 0.0
@@ -206,7 +206,7 @@ def _source(lane: str, ids_max: int | None) -> ReaderSource:
     return ReaderSource(from_iterable(ids, lane), "<ids>", lane, in_line=True)
 
 
-# -- by hand --------------------------------------------------------------------------
+# -- every server --------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
@@ -218,7 +218,10 @@ class Row(NamedTuple):
     median_s: float
 
 
-def measure(case: Case) -> tuple[Case, Row, list[Asked]]:
+LaneRun = tuple[Case, Row, list[Asked]]
+
+
+def measure(case: Case) -> LaneRun:
     """Run one case; check that nothing was lost."""
     server = SERVERS[case.name](case.seed)
     ran = run_lane(server, case.rtt_ms / 1000, case.seed, RUN_S)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from bulkdel.result_log import DiskLog
+from bulkdel.log_disk import DiskLog
 
 
 class Dying(Protocol):

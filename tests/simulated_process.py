@@ -26,8 +26,8 @@ from trio.testing import MockClock
 
 from bulkdel.errors import ResultLogError
 from bulkdel.guards import StopCause
+from bulkdel.log_disk import LogFile, open_disk_log
 from bulkdel.models import Answer, Outcome, Result, Summary
-from bulkdel.result_log import LogFile, open_disk_log
 from bulkdel.run import Edge, Run
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.transport import Transport

@@ -136,7 +136,7 @@ def check_told(process: Process, name: str, world: LaneWorld) -> None:
     for told in world.account.told:
         if told.object_id in results or told.word not in ("deleted", "gone", "failed"):
             continue
-        doubted_gone = told.word == "gone" and not had_deletion and "deleted" not in words
+        doubted_gone = told.word == "gone" and "deleted" not in words
         doubted_failed = (
             told.word == "failed" and not had_deletion and not words & {"deleted", "gone"}
         )

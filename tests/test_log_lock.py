@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bulkdel.errors import ConfigError, LogBusyError
+from bulkdel.log_disk import open_disk_log
 from bulkdel.log_lock import lock_log
-from bulkdel.result_log import open_disk_log
 from tests.test_result_log_disk import file_size_limit
 
 

@@ -138,7 +138,7 @@ def test_defaults_are_the_documented_ones() -> None:
     """What is not given is the provider's own, at its documented limit."""
     lane = Given().lanes()["ark"]
 
-    assert (lane.concurrency, lane.rate, lane.rate_max) == (128, None, 20.0)
+    assert (lane.concurrency, lane.rate, lane.ceiling) == (128, None, 20.0)
     assert (lane.attempts_max, lane.timeout_s) == (5, 30.0)
 
 

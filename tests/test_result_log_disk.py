@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkdel.errors import ConfigError, ResultLogError
+from bulkdel.log_disk import DiskLog, open_disk_log
 from bulkdel.log_line import result_line
 from bulkdel.models import Outcome, Result
-from bulkdel.result_log import DiskLog, ResultLog, open_disk_log
+from bulkdel.result_log import ResultLog
 from bulkdel.settings import Durability
 from tests.log_samples import IN_FOLDER, RESULTS, line
 

@@ -82,7 +82,7 @@ def confirm(text: str, *, typed_from_terminal: bool) -> bool:
 
 
 def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
-    rate = lane.rate or lane.rate_max
+    rate = lane.rate or lane.ceiling
     if lane.rate is None and learned is not None and learned.rate and not learned.unlimited:
         rate = min(learned.rate, rate or learned.rate)
     if not ids:

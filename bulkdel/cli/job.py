@@ -26,8 +26,8 @@ from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
-from bulkdel.resume import Index
-from bulkdel.run import Run, check_lanes, learned_limit
+from bulkdel.resuming import learned_limit, read_logs
+from bulkdel.run import Run
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
 from bulkdel.survey import LaneSurvey, survey
@@ -166,13 +166,8 @@ class Job:
         return readers
 
     def _survey(self) -> dict[str, LaneSurvey]:
-        index = Index(retry_failed=self._flags["retry_failed"])
-        for done in self._settings.done_logs:
-            index.read(done)
-        if self._log.exists():
-            facts = index.read(self._log)
-            check_lanes(self._settings, facts)
-            self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
+        index, facts = read_logs(self._settings)
+        self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
             return dict(survey(readers, self._lanes, index))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, Literal
 
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, Provider, get
@@ -192,9 +192,9 @@ def _make_lane(
     )
 
 
-def _rate_max(text: str | None) -> float | None:
+def _rate_max(text: str | None) -> float | Literal["documented"] | None:
     if text is None:
-        return -1  # the provider's documented limit
+        return "documented"
     if text == "none":
         return None
     rate = _number("rate-max", text, "none")

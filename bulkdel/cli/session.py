@@ -64,6 +64,8 @@ class Session:
     async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # Windows lacks the last two
         signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        # What is ignored stays so: `nohup` ignores the hang-up, a shell's `&` the Ctrl-C.
+        signals = [s for s in signals if signal.getsignal(s) is not signal.SIG_IGN]
         asked = False
         with anyio.open_signal_receiver(*signals) as received:
             task_status.started()

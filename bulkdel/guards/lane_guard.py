@@ -15,7 +15,8 @@
   the lane goes on by itself when the provider is back.
 * **All gone**: when the first `GONE_FIRST_MAX` answers all say "no such object", and
   nothing was ever deleted by this log, it is more likely the wrong account than the truth.
-  The same for the first `FAILED_FIRST_MAX` when all are permanent failures.
+  A log with deletions has more patience. The same for the first `FAILED_FIRST_MAX` answers
+  when all are permanent failures.
 
 Not here: waiting, sending, what an answer means. The time is an argument.
 """
@@ -34,6 +35,9 @@ COLD_GOOD: Final = 11
 """Good answers that open a cold lane: the first, then ten more."""
 TROUBLED_IDS_MAX: Final = 10
 GONE_FIRST_MAX: Final = 100
+GONE_RESUMED_MAX: Final = 1000
+"""The same for a log with deletions. A killed run leaves objects that are deleted but not
+logged, those in flight and 20 ms of lines; more than that look like another account."""
 FAILED_FIRST_MAX: Final = 10
 PROBE_FIRST_S: Final = 1.0
 PROBE_GROWTH: Final = 1.5
@@ -132,8 +136,10 @@ class LaneGuard:
         self.stop: Stop | None = None
         self.probe_id: str | None = None
         """The ID that must be the next one sent, if any."""
-        self.doubts_gone = not allow_gone and deleted_before == 0
-        """Whether "gone" is not believed yet: nothing was ever deleted."""
+        self.doubts_gone = not allow_gone
+        """Whether "gone" is not believed yet: nothing was deleted in this run."""
+        self.gone_most = GONE_FIRST_MAX if deleted_before == 0 else GONE_RESUMED_MAX
+        """So many answers "gone" before any deletion stop the lane."""
         self.doubts_failed = deleted_before == 0
         """Whether a permanent failure is not believed yet: nothing went well so far."""
         self.gives_up = False
@@ -260,7 +266,7 @@ class LaneGuard:
         """Stop: the first answers all said "gone", and nothing was ever deleted."""
         self._stop(
             StopCause.ALL_GONE,
-            f"the first {GONE_FIRST_MAX} IDs do not exist there, and this log has no deletion yet:"
+            f"the first {self.gone_most:,} IDs do not exist there, and none was deleted:"
             " wrong account, region or project?",
             "Check the key and --base-url; if they are really gone, give --allow-gone",
         )

@@ -16,4 +16,4 @@ def make_pace(lane: Lane, learned: Learned | None = None) -> Pace:
     """
     if lane.rate is not None:
         return FixedPace(lane.rate)
-    return AutoPace(concurrency=lane.concurrency, rate_max=lane.rate_max, learned=learned)
+    return AutoPace(concurrency=lane.concurrency, rate_max=lane.ceiling, learned=learned)
