@@ -19,7 +19,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Se
 from contextlib import asynccontextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypedDict, Unpack
 
 import anyio
 
@@ -38,42 +38,55 @@ RESULTS_MAX: Final = 10_000
 Ids = Iterable[str] | AsyncIterable[str]
 
 
+class Options(TypedDict, total=False):
+    """What `delete_ids` and `open_deletion` take beside the IDs.
+
+    Attributes:
+        provider: Name of the provider: ``ark``, ``fireworks`` or ``openai``.
+        api_key: The account's key.
+        lane: Instead of ``provider`` and ``api_key``: all settings of the account.
+        log: Path of the result log; an existing one is resumed. Without one, nothing can
+            be resumed.
+        done_logs: Other result logs, also compressed ones: what is done there is skipped.
+        durability: When log lines are forced to the disk: ``full``, ``normal`` (default)
+            or ``off``.
+        max_delete: Stop before deletion N + 1, counted over the whole log.
+        max_failures: Stop when more than so many IDs failed; a count, or a share like "2%".
+        retry_failed: Try again the IDs that the log says failed for good.
+        allow_gone: Do not stop when the first IDs do not exist.
+        wait_long: Wait as long as the provider asks, however long.
+        outage_limit_s: Seconds of outage after which it stops; 600 by default.
+        edge: For tests: fakes of the network, the disk and the clock.
+    """
+
+    provider: str
+    api_key: str
+    lane: Lane
+    log: str | PathLike[str]
+    done_logs: Sequence[Path]
+    durability: str
+    max_delete: int
+    max_failures: int | str
+    retry_failed: bool
+    allow_gone: bool
+    wait_long: bool
+    outage_limit_s: float
+    edge: Edge
+
+
 async def delete_ids(
     ids: Ids,
     *,
-    provider: str | None = None,
-    api_key: str | None = None,
-    lane: Lane | None = None,
-    log: str | PathLike[str] | None = None,
     on_result: Callable[[Result], None] | None = None,
-    durability: str = "normal",
-    max_delete: int | None = None,
-    max_failures: int | str | None = None,
-    retry_failed: bool = False,
-    allow_gone: bool = False,
-    wait_long: bool = False,
-    outage_limit_s: float = 600.0,
-    edge: Edge | None = None,
+    **options: Unpack[Options],
 ) -> Summary:
     """Delete the objects of ``ids`` at one provider account.
 
     Args:
         ids: Any iterable or async iterable of IDs. A plain iterable is read in the event
             loop's own thread: if it waits for something, make it async.
-        provider: Name of the provider: ``ark``, ``fireworks`` or ``openai``.
-        api_key: The account's key.
-        lane: Instead of ``provider`` and ``api_key``: all settings of the account.
-        log: Path of the result log; an existing one is resumed. None keeps no log, and
-            then nothing can be resumed.
         on_result: Called with every result, after the log has taken it. It must not wait.
-        durability: When log lines are forced to the disk: ``full``, ``normal`` or ``off``.
-        max_delete: Stop before deletion N + 1, counted over the whole log.
-        max_failures: Stop when more than so many IDs failed; a count, or a share like "2%".
-        retry_failed: Try again the IDs that the log says failed for good.
-        allow_gone: Do not stop when the first 100 IDs do not exist.
-        wait_long: Wait as long as the provider asks, however long.
-        outage_limit_s: Seconds of outage after which it stops.
-        edge: For tests: fakes of the network, the disk and the clock.
+        **options: See `Options`.
 
     Returns:
         The counts, which add up, and why it ended.
@@ -82,19 +95,7 @@ async def delete_ids(
         ConfigError: A setting or the log is wrong; nothing was sent.
         ResultLogError: The log could not be written.
     """
-    run = _make_run(
-        ids,
-        lane=_one_lane(provider, api_key, lane),
-        log=log,
-        durability=durability,
-        max_delete=max_delete,
-        max_failures=max_failures,
-        retry_failed=retry_failed,
-        allow_gone=allow_gone,
-        wait_long=wait_long,
-        outage_limit_s=outage_limit_s,
-        edge=edge,
-    )
+    run = _make_run(ids, options)
     run.on_result = on_result
     return await run.run()
 
@@ -152,44 +153,21 @@ class Deletion:
 
 
 @asynccontextmanager
-async def open_deletion(
-    ids: Ids,
-    *,
-    provider: str | None = None,
-    api_key: str | None = None,
-    lane: Lane | None = None,
-    log: str | PathLike[str] | None = None,
-    durability: str = "normal",
-    max_delete: int | None = None,
-    max_failures: int | str | None = None,
-    retry_failed: bool = False,
-    allow_gone: bool = False,
-    wait_long: bool = False,
-    outage_limit_s: float = 600.0,
-    edge: Edge | None = None,
-) -> AsyncIterator[Deletion]:
+async def open_deletion(ids: Ids, **options: Unpack[Options]) -> AsyncIterator[Deletion]:
     """Delete the objects of ``ids`` while the caller iterates over the results.
 
-    The arguments are those of `delete_ids`. Leaving the context early drains: no more IDs
-    are taken, what is in flight is finished and logged.
+    Leaving the context early drains: no more IDs are taken, what is in flight is finished
+    and logged.
+
+    Args:
+        ids: As for `delete_ids`.
+        **options: See `Options`.
 
     Raises:
         ConfigError: A setting or the log is wrong; nothing was sent.
         ResultLogError: The log could not be written.
     """
-    run = _make_run(
-        ids,
-        lane=_one_lane(provider, api_key, lane),
-        log=log,
-        durability=durability,
-        max_delete=max_delete,
-        max_failures=max_failures,
-        retry_failed=retry_failed,
-        allow_gone=allow_gone,
-        wait_long=wait_long,
-        outage_limit_s=outage_limit_s,
-        edge=edge,
-    )
+    run = _make_run(ids, options)
     deletion = Deletion(run)
     run.on_result = deletion._take  # noqa: SLF001 - one module, two halves of one thing
     run.has_room = deletion._has_room  # noqa: SLF001
@@ -209,7 +187,32 @@ async def open_deletion(
         raise deletion._error  # noqa: SLF001
 
 
-def _one_lane(provider: str | None, api_key: str | None, lane: Lane | None) -> Lane:
+def _make_run(ids: Ids, options: Options) -> Run:
+    rest: dict[str, Any] = dict(options)
+    lane = _take_lane(rest)
+    edge = rest.pop("edge", None)
+    log = rest.pop("log", None)
+    most, share = None, None
+    if (max_failures := rest.pop("max_failures", None)) is not None:
+        most, share = parse_max_failures(str(max_failures))
+    durability = rest.pop("durability", "normal")
+    if durability not in list(Durability):
+        raise ConfigError(f"durability must be full, normal or off, not {durability!r}")
+    settings = RunSettings(
+        lanes=[lane],
+        log=Path(log) if log is not None else None,
+        durability=Durability(durability),
+        max_failures=most,
+        max_failures_share=share,
+        **rest,
+    )
+    return Run(settings, [_source(ids, lane.name)], edge=edge or REAL)
+
+
+def _take_lane(rest: dict[str, Any]) -> Lane:
+    """Take the lane out of the options, or what it is made of."""
+    lane: Lane | None = rest.pop("lane", None)
+    provider, api_key = rest.pop("provider", None), rest.pop("api_key", None)
     if lane is not None:
         if provider is not None or api_key is not None:
             raise ConfigError("give either a lane, or a provider and its key")
@@ -217,38 +220,6 @@ def _one_lane(provider: str | None, api_key: str | None, lane: Lane | None) -> L
     if provider is None or api_key is None:
         raise ConfigError("a deletion needs a provider and its api_key, or a lane")
     return Lane(provider=get(provider), api_key=api_key)
-
-
-def _make_run(
-    ids: Ids,
-    *,
-    lane: Lane,
-    log: str | PathLike[str] | None,
-    durability: str,
-    max_delete: int | None,
-    max_failures: int | str | None,
-    retry_failed: bool,
-    allow_gone: bool,
-    wait_long: bool,
-    outage_limit_s: float,
-    edge: Edge | None,
-) -> Run:
-    if durability not in list(Durability):
-        raise ConfigError(f"durability must be full, normal or off, not {durability!r}")
-    most, share = (None, None) if max_failures is None else parse_max_failures(str(max_failures))
-    settings = RunSettings(
-        lanes=[lane],
-        log=Path(log) if log is not None else None,
-        durability=Durability(durability),
-        max_delete=max_delete,
-        max_failures=most,
-        max_failures_share=share,
-        retry_failed=retry_failed,
-        allow_gone=allow_gone,
-        wait_long=wait_long,
-        outage_limit_s=outage_limit_s,
-    )
-    return Run(settings, [_source(ids, lane.name)], edge=edge or REAL)
 
 
 def _source(ids: Ids, lane: str) -> RunSource:
@@ -259,4 +230,4 @@ def _source(ids: Ids, lane: str) -> RunSource:
     return ReaderSource(from_iterable(ids, lane), "<ids>", lane, in_line=True)
 
 
-__all__: Sequence[str] = ["Deletion", "delete_ids", "open_deletion"]
+__all__: Sequence[str] = ["Deletion", "Options", "delete_ids", "open_deletion"]
