@@ -28,7 +28,7 @@ _ARRIVE_S: Final = 10.0
 """nginx writes its buffered log once in 200 ms; this is the end of our patience."""
 
 _CONFIG: Final = """\
-worker_processes 1; {affinity}daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
   log_format arrived '$msec $request_method $request_uri';
@@ -122,12 +122,8 @@ def first_at_s(lines: Iterable[bytes]) -> float:
 
 
 @contextmanager
-def serve(folder: Path, *, core: int | None = None) -> Iterator[Server]:
+def serve(folder: Path) -> Iterator[Server]:
     """Run nginx in ``folder`` until the block ends.
-
-    Args:
-        folder: Where its files go.
-        core: The core that its worker is kept on; None for any.
 
     Raises:
         BenchmarkError: It is not installed, or does not start.
@@ -138,12 +134,8 @@ def serve(folder: Path, *, core: int | None = None) -> Iterator[Server]:
     _make_certificates(folder)
     http_port, https_port = _free_ports(2)
     config = folder / "nginx.conf"
-    affinity = "" if core is None else f"worker_cpu_affinity 1{'0' * core}; "
     config.write_text(
-        _CONFIG.format(
-            folder=folder, affinity=affinity, http_port=http_port, https_port=https_port
-        ),
-        encoding="ascii",
+        _CONFIG.format(folder=folder, http_port=http_port, https_port=https_port), encoding="ascii"
     )
     process = subprocess.Popen(
         [program, "-e", str(folder / "error.log"), "-c", str(config)], stdin=subprocess.DEVNULL

@@ -32,9 +32,9 @@ def throughput(found: dict[str, Any]) -> str:
     )
     return (
         f"# Throughput over {over}\n\n"
-        "Median (least-most) of whole commands, start-up included. The server is nginx on loopback:"
-        " one worker on a core of its own, a fixed confirmation, keep-alive. Clients have the rest"
-        f" of the machine (cores: {found['client_cores']}), {found['concurrency']} in flight. They ran in turn, round by round; ratios are medians"
+        "Median (least-most) of whole commands, start-up included, on one machine with the server:"
+        " nginx on loopback, one worker, a fixed confirmation, keep-alive."
+        f" {found['concurrency']} in flight. Clients ran in turn, round by round; ratios are medians"
         " over pairs of one round. Every ID sent was another one, and after each run nginx's log"
         " was counted: all had arrived, once. bulkdel keeps its log with the default durability;"
         " its `--rate 1000000` does not bind, since what the machine reaches is measured.\n\n"

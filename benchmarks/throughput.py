@@ -3,14 +3,14 @@
 A run is the whole command, from its start to its end, on a file of IDs. The order of the
 clients moves on by one from round to round.
 
-The server has a core of its own, and the clients have the others. Without that Linux
-often puts the server, which a client's request wakes up, on the core of that client, and
-the two take turns while another core idles: 15 % that hit now one client, now another.
+Nothing is bound to a core. On two cores Linux often wakes the server up on the core of the
+client that it serves, and the two take turns while the other core idles: rates of one
+client differ by 15 % from run to run. Bound to a core each they differ as much, and clients
+with more than one thread or process are at a disadvantage that they have nowhere else.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 from benchmarks.clients import CLIENTS, CONCURRENCY, Client, Task
 from benchmarks.ids import made_ids, write_ids
-from benchmarks.measure import BenchmarkError, Spread, as_json, on_cores, paired_ratio, run
+from benchmarks.measure import BenchmarkError, Spread, as_json, paired_ratio, run
 from benchmarks.nginx import PREFIX, Server, check_arrived, serve
 from benchmarks.report import say
 
@@ -59,12 +59,7 @@ def measure(scheme: Literal["http", "https"], *, ids_count: int, rounds: int) ->
     present = [client for client in clients if not client.missing]
     ids = list(made_ids(ids_count))
     samples: dict[str, list[Sample]] = {client.name: [] for client in present}
-    cores = sorted(os.sched_getaffinity(0))
-    with (
-        TemporaryDirectory(prefix="bulkdel-bench-") as text,
-        serve(Path(text), core=cores[-1]) as server,
-        on_cores(cores[:-1] or cores),
-    ):
+    with TemporaryDirectory(prefix="bulkdel-bench-") as text, serve(Path(text)) as server:
         for number in range(rounds):
             for client in order(present, number):
                 if client.in_every_round or number < FEW_ROUNDS:
@@ -74,7 +69,6 @@ def measure(scheme: Literal["http", "https"], *, ids_count: int, rounds: int) ->
     return {
         "scheme": scheme,
         "concurrency": CONCURRENCY,
-        "client_cores": len(cores[:-1] or cores),
         "rounds": rounds,
         "clients": [summarize(client, samples) for client in present],
         "missing": {client.title: client.missing for client in clients if client.missing},

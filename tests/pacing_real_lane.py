@@ -246,12 +246,10 @@ def main() -> None:
     rows = []
     with ProcessPoolExecutor(2) as pool:
         for case, row, figures in pool.map(measure, cases):
-            rows.append([case.name, case.rtt_ms, case.seed, *row])
-            missed = [
-                f"{f.what} {f.measured:.4f} of {f.asked:.4f}" for f in figures if not f.is_met
-            ]
+            missed = [[f.what, f.measured, f.asked] for f in figures if not f.is_met]
+            rows.append([case.name, case.rtt_ms, case.seed, row, missed])
             values = f"{row.late:.2%} / {row.whole:.2%} / {row.refused:.2%}"
-            print(f"{case}: {values}  {'; '.join(missed)}", flush=True)
+            print(f"{case}: {values} {missed or ''}", flush=True)
     if options.all and not options.server:
         TARGET.write_text(json.dumps(rows, indent=0) + "\n", encoding="utf-8")
         print(f"wrote {TARGET}")

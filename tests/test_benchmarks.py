@@ -192,7 +192,7 @@ CLIENT = {
 NAMES = ("new_last", "new_first", "status", "failed")
 FOUND: dict[str, dict[str, Any]] = {
     "throughput": {
-        "scheme": "http", "concurrency": 64, "client_cores": 1, "clients": [CLIENT], "missing": {"wrk": ["wrk"]},
+        "scheme": "http", "concurrency": 64, "clients": [CLIENT], "missing": {"wrk": ["wrk"]},
     },
     "latency": {
         "rounds": 1,
