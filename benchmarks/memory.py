@@ -88,7 +88,8 @@ def by_done(looks: Sequence[Look], ids_count: int, log_bytes: int) -> list[dict[
 
 
 def thinned(looks: Sequence[Look]) -> list[tuple[float, float]]:
-    """Return seconds and MB of at most `_KEPT` looks, the last one among them."""
+    """Return seconds and MB of at most `_KEPT` looks: of each stretch the highest."""
     step = max(1, -(-len(looks) // _KEPT))
-    kept = [*looks[::step], *looks[-1:]]
-    return [(round(look.at_s, 2), round(look.rss_bytes / 1e6, 1)) for look in kept]
+    stretches = [looks[place : place + step] for place in range(0, len(looks), step)]
+    highest = [max(stretch, key=lambda look: look.rss_bytes) for stretch in stretches]
+    return [(round(look.at_s, 2), round(look.rss_bytes / 1e6, 1)) for look in highest]

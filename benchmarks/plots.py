@@ -28,6 +28,7 @@ _STYLE: Final = {
     "grid.color": "#e6e6e6",
     "xtick.color": _INK,
     "ytick.color": _INK,
+    "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "bulkdel",
     "legend.frameon": False,
 }
@@ -45,6 +46,7 @@ def _figure(path: Path, width: float, height: float, columns: int = 1) -> Iterat
     plt = import_module("matplotlib.pyplot")
     with plt.rc_context(_STYLE):
         figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
         yield axes
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=110)
         plt.close(figure)

@@ -31,9 +31,10 @@ def say(line: str) -> None:
 
 
 def save(folder: Path, name: str, found: dict[str, Any], markdown: str) -> None:
-    """Write ``NAME.json`` and ``NAME.md``."""
+    """Write ``NAME.json``, one field a line, and ``NAME.md``."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    fields = ",\n".join(f"{json.dumps(key)}: {json.dumps(found[key])}" for key in found)
+    (folder / f"{name}.json").write_text(f"{{\n{fields}\n}}\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
 
 

@@ -119,7 +119,16 @@ def test_memory_is_told_by_ids_done() -> None:
 
     assert [row["ids"] for row in rows] == list(range(500, 5001, 500))
     assert [row["at_s"] for row in rows] == list(range(10, 101, 10))
-    assert len(thinned(looks * 50)) <= 402
+
+
+def test_a_plot_keeps_the_peak() -> None:
+    """A peak of an instant is what the limit is about."""
+    looks = [Look(float(n), 900_000_000 if n == 777 else 100_000_000, 0) for n in range(5000)]
+
+    kept = thinned(looks)
+
+    assert len(kept) <= 400
+    assert (777.0, 900.0) in kept
 
 
 def test_made_log_is_a_log(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ _ROUND_TRIPS: Final = 4
 measure."""
 
 _LOOK_S: Final = 0.001
+_AVERAGE_S: Final = 0.01
 _END_S: Final = 5.0
 """Seconds that the server gets to end by itself."""
 
@@ -231,21 +233,23 @@ async def measure_point(lane: Lane, latency_s: float, seconds: float, log: Path)
     async def work() -> None:
         summaries.append(await run.run())
 
-    async def next_deletion() -> tuple[float, int]:
-        before = counts.deleted
-        until_s = time.perf_counter() + 2 * latency_s + 1.0
-        while counts.deleted == before and time.perf_counter() < until_s:  # noqa: ASYNC110 - a clock
+    async def average() -> tuple[float, float]:
+        """Return time and deletions, over one round trip: answers come in bursts."""
+        looks = [(time.perf_counter(), counts.deleted)]
+        while looks[-1][0] < looks[0][0] + max(latency_s, _AVERAGE_S):
             await anyio.sleep(_LOOK_S)
-        return time.perf_counter(), counts.deleted
+            looks.append((time.perf_counter(), counts.deleted))
+        times_s, deleted = zip(*looks, strict=True)
+        return fmean(times_s), fmean(deleted)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(work)
         await anyio.sleep(_SETTLE_S + _ROUND_TRIPS * latency_s)
-        began_s, before = await next_deletion()
-        cpu_began_s = time.process_time()
+        began_s, before = await average()
+        clock_s, cpu_s = time.perf_counter(), time.process_time()
         await anyio.sleep(max(seconds, _ROUND_TRIPS * latency_s))
-        cpu_share = (time.process_time() - cpu_began_s) / (time.perf_counter() - began_s)
-        ended_s, after = await next_deletion()
+        cpu_share = (time.process_time() - cpu_s) / (time.perf_counter() - clock_s)
+        ended_s, after = await average()
         run.drain()
     failed = summaries[0].counts.failed + summaries[0].counts.gone
     if failed or summaries[0].reason or after == before:
