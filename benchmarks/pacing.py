@@ -1,7 +1,7 @@
 """How much of a hidden limit each rule uses, and how often it is refused.
 
-    python benchmarks/pacing.py           writes benchmarks/results/pacing.md (about 2 minutes)
-    python benchmarks/pacing.py --table   the same, from what was measured before
+    python -m benchmarks.pacing           writes benchmarks/results/pacing.md (about 2 minutes)
+    python -m benchmarks.pacing --table   the same, from what was measured before
 
 All rules run in the same lane in virtual time (`tests/pacing_lane.py`), so peers' rules
 get our waiting room, jitter and retries: in their own clients they do worse, and IDs
@@ -19,15 +19,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from bulkdel.models import Verdict
+from bulkdel.pacing import Pace
+from bulkdel.pacing.auto import AutoPace
+from tests.pacing_figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS
+from tests.pacing_lane import Lane
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from bulkdel.models import Verdict  # noqa: E402
-from bulkdel.pacing import Pace  # noqa: E402
-from bulkdel.pacing.auto import AutoPace  # noqa: E402
-from tests.pacing_figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS  # noqa: E402
-from tests.pacing_lane import Lane  # noqa: E402
-
 RESULTS = HERE / "results"
 THE_LANE = "bulkdel, the lane itself"
 
@@ -218,7 +216,7 @@ def table(results: Mapping[Case, Row]) -> str:
     lines = [
         "# Using a hidden limit",
         "",
-        f"`python benchmarks/pacing.py`: {RUN_S} s, 256 in flight at most, unlimited backlog,",
+        f"`python -m benchmarks.pacing`: {RUN_S} s, 256 in flight at most, unlimited backlog,",
         "cold start, virtual time. Each cell: least used after 20 s % / mean used over the whole",
         "run % / most refused %, over three seeds, then the slowest median answer in ms.",
         f"*{THE_LANE}*: `python -m tests.pacing_real_lane --all`, with all its workers, retries",

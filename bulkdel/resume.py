@@ -148,16 +148,6 @@ class Index:
         return states
 
 
-def load(path: Path, *, retry_failed: bool = False) -> tuple[Index, LogFacts]:
-    """Read an existing log: what need not be sent again, and what else it says.
-
-    Raises:
-        ConfigError: The log cannot be read.
-    """
-    index = Index(retry_failed=retry_failed)
-    return index, index.read(path)
-
-
 def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
     """Yield the IDs whose last outcome is `failed`, each once in its lane.
 

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from bulkdel.log_line import result_line
-from bulkdel.log_reading import Ending
+from bulkdel.log_reading import Ending, LogFacts
 from bulkdel.models import Outcome, Result
+from bulkdel.resume import Index
 
 IN_FOLDER = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -54,3 +55,9 @@ def write_log(path: Path, *results: Result) -> Path:
     """Write a log of ``results``, as they are written by a run."""
     path.write_bytes(b"".join(map(result_line, results)))
     return path
+
+
+def load(path: Path, *, retry_failed: bool = False) -> tuple[Index, LogFacts]:
+    """Return an index of one log, and the log's facts."""
+    index = Index(retry_failed=retry_failed)
+    return index, index.read(path)

@@ -11,7 +11,7 @@ a request), and the lane cannot tell the difference.
 By hand, for every server, round trip and seed (some minutes on two cores):
 
     python -m tests.pacing_real_lane --all      writes benchmarks/results/pacing_real_lane.json
-    python benchmarks/pacing.py --table         puts that into benchmarks/results/pacing.md
+    python -m benchmarks.pacing --table         puts that into benchmarks/results/pacing.md
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bulkdel.errors import ConfigError
 from bulkdel.log_line import result_line
 from bulkdel.models import Block, InvalidRow, Outcome, Result
-from bulkdel.resume import Index, iter_failed, load
-from tests.log_samples import IN_FOLDER, write_log
+from bulkdel.resume import Index, iter_failed
+from tests.log_samples import IN_FOLDER, load, write_log
 
 IDS = st.sampled_from(["a", "b", "c", "é", 'q"\\'])
 LANES = st.sampled_from(["ark", "fireworks"])

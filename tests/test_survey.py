@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from bulkdel.providers import get
-from bulkdel.resume import Index, load
+from bulkdel.resume import Index
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE, Source, SourceReader, open_source
 from bulkdel.survey import SAMPLES_MAX, survey
-from tests.log_samples import line
+from tests.log_samples import line, load
 
 ARK = Lane(provider=get("ark"), api_key="k")
 FIREWORKS = Lane(provider=get("fireworks"), api_key="k")
