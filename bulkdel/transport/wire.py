@@ -7,6 +7,7 @@
 `ClientSession` takes three quarters of the CPU time of a DELETE: a request, a timer, a
 response and a pool operation each. Here those are made once per lane or connection:
 
+* a head that came before is not parsed again (`_Wire`): servers repeat it for a second;
 * `_idle` is a stack of connections, the one used last on top, so that few stay warm;
 * `_sweep` looks at all open connections a few times per ``timeout_s`` and aborts those
   whose request is late or that have been idle too long: no timer per request.
@@ -21,14 +22,14 @@ import asyncio
 import inspect
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http import HttpProcessingError
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from yarl import URL
 
 from bulkdel.errors import NoAnswerError, NotSentError, TransportError
@@ -45,29 +46,87 @@ from bulkdel.transport.endpoint import (
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, aiohttp.EofStream, OSError)
 """What reading raises when a connection breaks or what comes is not HTTP."""
 
+_HEAD_END: Final = b"\r\n\r\n"
+
+_PIECES: Final = b""
+"""Stands for an answer that came in more than one piece."""
+
+_HEADS_MAX: Final = 64
+"""Heads that are remembered. Where they differ by their date, there is a new one every
+second; where each has an ID of its own, none comes again and this bounds the memory."""
+
+_HEAD_BYTES_MAX: Final = 4096
+"""Longest head that is remembered."""
+
 _SWEEP_MAX_S: Final = 1.0
 """Longest time between two sweeps; a request may take that much longer than its limit."""
 
 
-class _Wire:
-    """One open connection.
+class _Head(NamedTuple):
+    """What aiohttp's parser has read out of the head of an answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: Its header fields.
+        body_bytes: How long the body after it is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body_bytes: int
+
+
+class _Wire(asyncio.Protocol):
+    """One open connection. It stands before aiohttp's protocol and asks it what it cannot tell.
+
+    A head that came before, byte for byte, means what it meant then, and the answer is
+    complete if as many bytes follow as it states. Only an answer that comes in one piece
+    is told that way; all else goes to aiohttp's parser. What nobody asked for ends the
+    connection.
 
     Attributes:
         deadline_s: When its answer is due, or infinity while it is idle.
         idle_since_s: When it was last used.
         late: The sweep has aborted it.
+        spoiled: Not to be used again: the answer was the last one, or more has come than was
+            asked for.
     """
 
-    __slots__ = ("connection", "deadline_s", "idle_since_s", "late", "protocol", "write")
+    __slots__ = (
+        "_heads",
+        "_loop",
+        "_piece",
+        "_waiter",
+        "connection",
+        "deadline_s",
+        "idle_since_s",
+        "late",
+        "protocol",
+        "spoiled",
+        "write",
+    )
 
-    def __init__(self, connection: Connection, protocol: ResponseHandler) -> None:
-        assert protocol.transport is not None  # noqa: S101 - `connect` has just returned it
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: ResponseHandler,
+        heads: dict[bytes, _Head],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        transport = protocol.transport
+        assert transport is not None  # noqa: S101 - `connect` has just returned it
         self.connection = connection
         self.protocol = protocol
-        self.write = protocol.transport.write
+        self.write = transport.write
         self.deadline_s = math.inf
         self.idle_since_s = 0.0
         self.late = False
+        self.spoiled = False
+        self._heads = heads
+        self._loop = loop
+        self._piece: bytes | None = None
+        self._waiter: asyncio.Future[Answer | None] | None = None
+        transport.set_protocol(self)
 
     def close(self) -> None:
         """Close at once, whatever state it is in, and give it back to the connector."""
@@ -76,26 +135,88 @@ class _Wire:
 
     def abort(self) -> None:
         """Close at once; who reads from it gets an error. Harmless if it is closed."""
+        self.spoiled = True
         if self.protocol.transport is not None:
             self.protocol.transport.abort()
 
-    async def exchange(self, head: bytes) -> tuple[Answer, bool]:
-        """Write a request and read its answer.
-
-        Returns:
-            The answer, and whether the connection may be used again.
-        """
-        # A new parser: half an answer too many, left in the old one, would else be
-        # completed into the answer to this request. It costs 0.8 us.
-        self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+    async def exchange(self, head: bytes) -> Answer:
+        """Write a request and read its answer. `spoiled` says whether it was the last one."""
+        waiter = self._waiter = self._loop.create_future()
         self.write(head)
+        return await waiter or await self._read()
+
+    async def _read(self) -> Answer:
+        """Read an answer with aiohttp's parser, which has its first piece already."""
         message, payload = await self.protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, payload = await self.protocol.read()
         body = payload.read_nowait() if payload.is_eof() else await read_body(payload)
-        answer = Answer(message.code, body[:BODY_BYTES_MAX], message.headers, time.time())
+        piece, self._piece = self._piece, None
         # True as well if the body was cut or something follows it.
-        return answer, not self.protocol.should_close
+        if self.protocol.should_close:
+            self.spoiled = True
+        elif piece:
+            self._learn(piece, message, body)
+        return Answer(message.code, body[:BODY_BYTES_MAX], message.headers, time.time())
+
+    def _learn(self, piece: bytes, message: RawResponseMessage, body: bytes) -> None:
+        """Remember the head of an answer that was one piece and stated its length."""
+        end = len(piece) - len(body)
+        if (
+            piece.find(_HEAD_END) == end - len(_HEAD_END)
+            and end <= _HEAD_BYTES_MAX
+            and len(body) <= BODY_BYTES_MAX
+            and message.headers.getall("Content-Length", None) == [str(len(body))]
+        ):
+            if len(self._heads) >= _HEADS_MAX:
+                self._heads.clear()
+            self._heads[piece[:end]] = _Head(message.code, message.headers, len(body))
+
+    # -- what the event loop calls ----------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        waiter = self._waiter
+        if waiter is None:
+            if self._piece is None:  # nobody has asked
+                self.abort()
+            else:
+                self._piece = _PIECES
+                self.protocol.data_received(data)
+            return
+        self._waiter = None
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        known = self._heads.get(data[:end])
+        if known is not None and len(data) - end == known.body_bytes:
+            if not waiter.done():
+                waiter.set_result(Answer(known.status, data[end:], known.headers, time.time()))
+            return
+        self._piece = data
+        # A new parser: half an answer too many, left in the old one, would else be
+        # completed into the answer to this request.
+        self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        self.protocol.data_received(data)
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def eof_received(self) -> None:
+        """Pass on that the other end sends no more; the event loop closes then."""
+        self.protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the connection is closed."""
+        waiter, self._waiter = self._waiter, None
+        self.protocol.connection_lost(exc)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)  # aiohttp's protocol has the reason
+
+    def pause_writing(self) -> None:
+        """Pass on; a request is far smaller than a buffer."""
+        self.protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on."""
+        self.protocol.resume_writing()
 
 
 class WireTransport:
@@ -117,6 +238,7 @@ class WireTransport:
         self._before, self._after = _render(self._pattern, endpoint)
         self._open: set[_Wire] = set()
         self._idle: list[_Wire] = []
+        self._heads: dict[bytes, _Head] = {}
         self._sweep_every_s = min(_SWEEP_MAX_S, endpoint.timeout_s / 10)
         self._sweeping = self._loop.call_later(self._sweep_every_s, self._sweep)
 
@@ -132,7 +254,7 @@ class WireTransport:
         wire = self._take_idle() or await self._connect(deadline_s)
         wire.deadline_s = deadline_s
         try:
-            answer, reusable = await wire.exchange(head)
+            answer = await wire.exchange(head)
         except _BROKEN as exc:
             self._drop(wire)
             raise self._no_answer(wire, exc) from None
@@ -142,12 +264,12 @@ class WireTransport:
         if wire.late:  # a body that lasts until the connection closes looks whole
             self._drop(wire)
             raise self._no_answer(wire, TimeoutError())
-        if reusable:
+        if wire.spoiled:
+            self._drop(wire)
+        else:
             wire.deadline_s = math.inf
             wire.idle_since_s = self._loop.time()
             self._idle.append(wire)
-        else:
-            self._drop(wire)
         return answer
 
     def _no_answer(self, wire: _Wire, exc: Exception) -> TransportError:
@@ -162,8 +284,8 @@ class WireTransport:
         while self._idle:
             wire = self._idle.pop()
             if (
-                wire.protocol.is_connected()
-                and not wire.protocol.should_close
+                not wire.spoiled
+                and wire.protocol.is_connected()
                 and self._loop.time() - wire.idle_since_s <= self._idle_max_s
             ):
                 return wire
@@ -182,7 +304,7 @@ class WireTransport:
         if protocol is None or protocol.transport is None or protocol.should_close:
             connection.close()
             raise NotSentError("the server speaks before it is asked, or closes")
-        wire = _Wire(connection, protocol)
+        wire = _Wire(connection, protocol, self._heads, self._loop)
         self._open.add(wire)
         return wire
 
@@ -258,7 +380,7 @@ async def aiohttp_fits() -> bool:
         return (
             {"Host": "localhost", "X-Key": "k"}.items() <= dict(pattern.headers).items()
             and pattern.url.raw_path == "/v1"
-            and (message.code, message.headers["content-length"]) == (200, "2")
+            and (message.code, message.headers.getall("content-length", None)) == (200, ["2"])
             and (payload.is_eof(), payload.read_nowait()) == (True, b"{}")
             and (handler.should_close, handler.is_connected()) == (False, False)
             and handler.transport is None
