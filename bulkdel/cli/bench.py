@@ -28,7 +28,7 @@ from bulkdel.bench import Point, concurrency_for, curves, durations
 from bulkdel.bench_svg import svg
 from bulkdel.cli.bench_text import report
 from bulkdel.cli.exits import INTERRUPTED
-from bulkdel.cli.session import backend_options, raise_open_files
+from bulkdel.cli.process import backend_options, raise_open_files
 from bulkdel.errors import BulkdelError, ConfigError
 from bulkdel.feeding import ReaderSource
 from bulkdel.providers import get

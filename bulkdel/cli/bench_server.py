@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import anyio
 import anyio.to_thread
 
-from bulkdel.cli.session import backend_options, raise_open_files
+from bulkdel.cli.process import backend_options, raise_open_files
 from bulkdel.emulator.confirming import serve_confirmations
 from bulkdel.settings import CONCURRENCY_MAX
 

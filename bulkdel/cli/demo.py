@@ -13,7 +13,8 @@ import click
 
 from bulkdel.cli.exits import SOME_LEFT, exit_code
 from bulkdel.cli.output import summary_text
-from bulkdel.cli.session import Session, backend_options
+from bulkdel.cli.process import backend_options
+from bulkdel.cli.session import Session
 from bulkdel.emulator import (
     AccountSettings,
     Emulator,

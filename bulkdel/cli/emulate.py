@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import click
 
-from bulkdel.cli.session import backend_options
+from bulkdel.cli.process import backend_options
 from bulkdel.emulator import (
     PROVIDERS,
     AccountSettings,

@@ -20,7 +20,8 @@ import orjson
 from bulkdel.cli import card
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text
-from bulkdel.cli.session import Session, backend_options, raise_open_files
+from bulkdel.cli.process import backend_options, raise_open_files
+from bulkdel.cli.session import Session
 from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.feeding import ReaderSource
 from bulkdel.guards import parse_max_failures
