@@ -18,6 +18,7 @@ from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.output import say
+from bulkdel.cli.process import give_memory_back
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.errors import BulkdelError, ResultLogError
@@ -54,6 +55,7 @@ for _command in (delete, status, failed, explain, providers, demo, emulate, benc
 
 def main() -> None:
     """Run the command line; an expected error is one clear line, not a traceback."""
+    give_memory_back()
     try:
         cli(prog_name="bulkdel")
     except ResultLogError as exc:
