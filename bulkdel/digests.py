@@ -34,6 +34,7 @@ import xxhash
 
 Words = npt.NDArray[np.uint64]
 States = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int32]
 
 ABSENT: Final = 255
 """The state of a digest that is not in the set."""
@@ -50,6 +51,10 @@ YOUNG_MAX: Final = 1 << 19
 _STATE_BITS: Final = np.uint64(STATE_MAX)
 _DIGEST_BITS: Final = ~_STATE_BITS
 
+_STEPS_MAX: Final = 16
+"""Steps through a stretch of a segment before it is searched as a whole instead."""
+_NO_SHIFT: Final = np.uint64(0)
+
 
 def digest(texts: Iterable[bytes], seed: int) -> Words:
     """Return the digests of ``texts`` as rows of two words: high half, low half."""
@@ -58,7 +63,7 @@ def digest(texts: Iterable[bytes], seed: int) -> Words:
     return np.frombuffer(joined, np.uint64).reshape(-1, 2)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class _Run:
     """Entries sorted by their high halves, each digest once.
 
@@ -82,7 +87,7 @@ class _Run:
         if not len(self):
             return
         asked = np.arange(len(high))
-        place = np.searchsorted(self.high, high)
+        place = self.places(high)
         # One round, unless several entries share a high half: then one for each.
         while True:
             inside = place < len(self)
@@ -96,6 +101,45 @@ class _Run:
             states[asked[equal]] = found[equal] & _STATE_BITS
             asked, place = asked[~equal], place[~equal] + 1
 
+    def places(self, high: Words) -> Places:
+        """Return where each of ``high`` is, if it is here: the first of several equal ones."""
+        places: Places = np.searchsorted(self.high, high).astype(np.int32)
+        return places
+
+
+@dataclass(slots=True)
+class _Segment(_Run):
+    """A run that stays for long: it has a table of where each stretch of digests begins.
+
+    Digests are spread evenly. A stretch that has two entries on average hardly ever has
+    more than ten, and stepping through it touches one place in memory, where a search of
+    the whole run touches a dozen.
+    """
+
+    starts: Places | None = None
+    shift: np.uint64 = _NO_SHIFT
+
+    def places(self, high: Words) -> Places:
+        """Return where each of ``high`` is, if it is here."""
+        if self.starts is None:
+            self.starts = self._stretches()
+        first = self.high[0]
+        # Within the ends, so that every place is one of ours; beyond them nothing is equal.
+        high = np.clip(high, first, self.high[-1])
+        place: Places = self.starts[(high - first) >> self.shift]
+        for _ in range(_STEPS_MAX):
+            behind = self.high[place] < high
+            if not behind.any():
+                return place
+            place += behind
+        return _Run.places(self, high)
+
+    def _stretches(self) -> Places:
+        spread = int(self.high[-1]) - int(self.high[0])
+        self.shift = np.uint64(max(0, spread.bit_length() - (len(self) // 2).bit_length()))
+        counts = np.bincount(((self.high - self.high[0]) >> self.shift).astype(np.intp))
+        return np.concatenate(([0], np.cumsum(counts[:-1]))).astype(np.int32)
+
 
 class DigestSet:
     """Digests with their states. Not thread-safe.
@@ -108,7 +152,7 @@ class DigestSet:
     def __init__(self, *, segment_max: int = SEGMENT_MAX, young_max: int = YOUNG_MAX) -> None:
         self._segment_max = segment_max
         self._young_max = young_max
-        self._segments: list[_Run] = []
+        self._segments: list[_Segment] = []
         self._young: list[_Run] = []
         self._pending: list[_Run] = []
         self._in_segments = 0
@@ -158,7 +202,10 @@ class DigestSet:
     def memory_bytes(self) -> int:
         """What the entries take, what is not yet merged included."""
         runs = (*self._segments, *self._young, *self._pending)
-        return sum(run.high.nbytes + run.low.nbytes for run in runs)
+        tables = (segment.starts for segment in self._segments)
+        return sum(run.high.nbytes + run.low.nbytes for run in runs) + sum(
+            table.nbytes for table in tables if table is not None
+        )
 
     def _bounds(self, high: Words) -> list[int]:
         """Return where in sorted ``high`` each segment's range begins, and the end."""
@@ -189,14 +236,17 @@ class DigestSet:
             self._segments = list(_split(young, self._segment_max))
         else:
             bounds = self._bounds(young.high)
-            merged: list[_Run] = []
+            merged: list[_Segment] = []
             # Popped, so that each old segment is freed as soon as its new one is there.
             self._segments.reverse()
             for begin, end in pairwise(bounds):
                 segment = self._segments.pop()
-                if begin < end:
-                    segment = _sort([segment, young.part(begin, end)], "stable")
-                merged.extend(_split(segment, self._segment_max))
+                if begin == end:
+                    merged.append(segment)
+                    continue
+                grown = _sort([segment, young.part(begin, end)], "stable")
+                del segment
+                merged.extend(_split(grown, self._segment_max))
             self._segments = merged
         self._in_segments = sum(map(len, self._segments))
         self._outside = 0
@@ -240,16 +290,16 @@ def _newest(
     return order[keep]
 
 
-def _split(run: _Run, segment_max: int) -> list[_Run]:
+def _split(run: _Run, segment_max: int) -> list[_Segment]:
     """Cut a run into segments, never between two equal high halves."""
     if len(run) <= segment_max:
-        return [run]
+        return [_Segment(run.high, run.low)]
     pieces = -(-len(run) // (segment_max // 2))
     cuts = np.linspace(0, len(run), pieces + 1).astype(np.intp)[1:-1]
     cuts = np.unique(np.searchsorted(run.high, run.high[cuts]))
     edges = [0, *cuts[cuts > 0].tolist(), len(run)]
     # Copied: a view would keep the whole run in memory.
     return [
-        _Run(run.high[begin:end].copy(), run.low[begin:end].copy())
+        _Segment(run.high[begin:end].copy(), run.low[begin:end].copy())
         for begin, end in pairwise(edges)
     ]

@@ -27,8 +27,8 @@ from bulkdel.log_files import read_blocks
 from bulkdel.log_lines import Lines, parse_block, parse_lines
 from bulkdel.models import Outcome
 
-BLOCK_BYTES: Final = 1 << 20
-"""Read at once; some six thousand lines. Larger blocks are slower: they leave the cache."""
+BLOCK_BYTES: Final = 1 << 18
+"""Read at once; some fifteen hundred lines. Larger blocks are slower: they leave the cache."""
 
 LINE_BYTES_MAX: Final = 1 << 22
 """A longer line is damaged. Ours have a few hundred bytes, some thousand at most."""
@@ -141,7 +141,8 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
     for block in _whole_lines(path, facts):
         lines = parse_block(block)
         _note_times(block, facts)
-        facts.after_unknown += block.count(_AFTER_UNKNOWN)
+        if b"gone" in lines.words:
+            facts.after_unknown += block.count(_AFTER_UNKNOWN)
         _note_others(lines, facts)
         for part in _by_lane(lines):
             lane_facts = facts.lanes.setdefault(part.lane, LaneFacts())
@@ -243,7 +244,7 @@ def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
 
 def _by_lane(lines: Lines) -> Iterator[LaneEndings]:
     """Yield the results lane by lane; those of a lane keep their order."""
-    endings = bytes([_ENDINGS[word] for word in lines.words])
+    endings = bytes(map(_ENDINGS.__getitem__, lines.words))
     if lines.lanes and lines.lanes.count(lines.lanes[0]) == len(lines.lanes):
         yield LaneEndings(lines.lanes[0].decode(), lines.ids, endings)
         return

@@ -62,6 +62,18 @@ def test_tells_digests_apart_that_share_their_high_half() -> None:
     assert len(known) == 25
 
 
+def test_finds_digests_that_are_not_spread_evenly() -> None:
+    """Nothing says that they are; and what lies before, between and behind is not there."""
+    known = DigestSet(young_max=0)
+    crowd = [(2**63 + 2 * n, 0) for n in range(100)]
+    there = [(5, 0), *crowd, (2**64 - 5, 0)]
+    known.put(words(there), 1)
+    absent = [(0, 0), (4, 0), (6, 0), *((high + 1, 0) for high, _ in crowd), (2**64 - 1, 0)]
+
+    assert known.find(words(there)).tolist() == [1] * len(there)
+    assert known.find(words(absent)).tolist() == [ABSENT] * len(absent)
+
+
 def test_the_last_one_of_equal_digests_in_one_put_counts() -> None:
     """A log may hold several lines of one ID close together."""
     known = DigestSet()

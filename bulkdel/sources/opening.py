@@ -20,7 +20,7 @@ from typing import IO, Final
 
 from bulkdel.errors import SourceError
 
-PIECE_BYTES: Final = 256 * 1024
+PIECE_BYTES: Final = 1 << 20
 FIRST_PIECE_BYTES: Final = 4 * 1024
 """Every source is opened and looked into before anything is sent. Little is read for
 that, so that a thousand sources can be open."""

@@ -19,7 +19,7 @@ from bulkdel.models import Block, InvalidRow
 from bulkdel.object_id import ID_BYTES_MAX, invalid_reason
 from bulkdel.sources.source import NO_LANE, Source
 
-BLOCK_IDS_MAX: Final = 8_000
+BLOCK_IDS_MAX: Final = 20_000
 """Most rows in one block. Enough to pay a thread hop, little enough to hold many."""
 
 TEXT_CHARS_MAX: Final = 200
