@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -73,10 +73,15 @@ class Index:
         self._fresh[[ABSENT, Ending.RETRYABLE]] = True
         self._fresh[Ending.FAILED] = retry_failed
 
-    def read(self, path: Path) -> LogFacts:
+    def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
         """Add the results of a log, as newer than what is known, and return its facts.
 
         The facts of each lane count what is known then, so of all the logs read.
+
+        Args:
+            path: The log.
+            go_on: Asked every some thousand lines; after a no the rest is left out, and
+                neither the index nor the facts are good for anything.
 
         Raises:
             ConfigError: The log cannot be read, or it is none.
@@ -84,6 +89,8 @@ class Index:
         facts = LogFacts()
         with self._lock:
             for part in read_log(path, facts):
+                if not go_on():
+                    return facts
                 self._add(part)
             for lane, lane_facts in facts.lanes.items():
                 counts = self._lanes[lane].counts()

@@ -6,7 +6,7 @@ same base URL. Another region's log, or an emulator's, would make IDs pass for d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,15 @@ from bulkdel.resume import Index
 from bulkdel.settings import RunSettings
 
 
-def read_logs(settings: RunSettings) -> tuple[Index, LogFacts]:
+def read_logs(
+    settings: RunSettings, go_on: Callable[[], bool] = lambda: True
+) -> tuple[Index, LogFacts]:
     """Read the logs of a run: those of ``done_logs`` first, then its own if it is there.
+
+    Args:
+        settings: The settings of the run.
+        go_on: Asked again and again, since ten million lines take ten seconds; after a no
+            what is returned is good for nothing.
 
     Returns:
         Which IDs are done, and what the run's own log says beside that.
@@ -28,12 +35,15 @@ def read_logs(settings: RunSettings) -> tuple[Index, LogFacts]:
     """
     index = Index(retry_failed=settings.retry_failed)
     for path in settings.done_logs:
-        _check_places(path, index.read(path), settings)
+        facts = index.read(path, go_on)
+        if go_on():
+            _check_places(path, facts, settings)
     facts = LogFacts()
     if settings.log is not None and settings.log.exists():
-        facts = index.read(settings.log)
-        _check_lanes(settings.log, facts, settings)
-        _check_places(settings.log, facts, settings)
+        facts = index.read(settings.log, go_on)
+        if go_on():
+            _check_lanes(settings.log, facts, settings)
+            _check_places(settings.log, facts, settings)
     return index, facts
 
 

@@ -142,7 +142,12 @@ class Run:
                 closing.callback(source.close)
             log = closing.enter_context(self._open_log())
             self._log = log
-            index, self.facts = await self.edge.run_blocking(read_logs, self.settings)
+            index, self.facts = await self.edge.run_blocking(
+                read_logs, self.settings, lambda: not self._draining
+            )
+            if self._draining:  # before anything has begun: the log stays as it was
+                self._ended_by = None
+                return self.summary()
             sink = ResultSink(log, self.on_result, self.has_room)
             async with AsyncExitStack() as stack:
                 await self._open_lanes(stack, sink)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -11,6 +13,7 @@ import orjson
 import pytest
 
 from bulkdel import ConfigError, State, open_deletion
+from bulkdel.resuming import read_logs
 from tests.engine_fakes import (
     FakeTransport,
     edge,
@@ -44,6 +47,35 @@ async def test_drain_finishes_what_is_in_flight(tmp_path: Path) -> None:
     assert (summary.state, summary.counts.deleted) == (State.INTERRUPTED, sent)
     assert summary.counts.pending == summary.counts.read - sent
     assert len(outcomes(tmp_path / "log")) == sent
+
+
+@in_virtual_time
+async def test_drain_ends_the_reading_of_a_long_log(tmp_path: Path) -> None:
+    """Ctrl-C over ten million lines: not after all of them, and what they say stays as it is."""
+    job = Job()
+    log = tmp_path / "log"
+    await job.delete(ids(20_000), log=log)
+    before = log.read_bytes()
+    lines_read = 0
+
+    async def drain_first(func: Callable[..., Any], /, *args: Any) -> Any:
+        nonlocal lines_read
+        if func is not read_logs:
+            return func(*args)
+        deletion.drain()
+        index, facts = func(*args)
+        lines_read = facts.lines
+        return index, facts
+
+    world = replace(edge(job.transport), run_blocking=drain_first)
+    async with open_deletion(ids(30_000), lane=job.lane, log=log, edge=world) as deletion:
+        assert [result async for result in deletion] == []
+
+    assert 0 < lines_read < 5_000
+    assert len(job.transport.sent) == 20_000
+    assert log.read_bytes() == before
+    assert deletion.summary is not None
+    assert deletion.summary.state is State.INTERRUPTED
 
 
 @in_virtual_time

@@ -78,7 +78,7 @@ def _what(counts: Counts) -> str:
         (counts.pending, "still to do"),
     ]
     said = [f"{number:,} {word}" for number, word in parts if number]
-    return ", ".join(said) or "nothing to do"
+    return ", ".join(said) or "nothing sent"
 
 
 def _notes(summary: Summary) -> list[str]:
