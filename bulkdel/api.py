@@ -223,8 +223,6 @@ def _take_lane(rest: dict[str, Any]) -> Lane:
 
 
 def _source(ids: Ids, lane: str) -> RunSource:
-    if isinstance(ids, (str, bytes)):
-        raise ConfigError("ids must be an iterable of IDs, not one string")
     if isinstance(ids, AsyncIterable):
         return AsyncSource(ids, "<ids>", lane)
     return ReaderSource(from_iterable(ids, lane), "<ids>", lane, in_line=True)

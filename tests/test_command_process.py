@@ -40,3 +40,12 @@ def test_large_pieces_of_memory_are_given_back() -> None:
     )
 
     assert ended.stdout.splitlines()[-1] == "1", "it lies in glibc's heap, which only grows"
+
+
+def test_runs_as_a_module() -> None:
+    """In a container or a virtual environment the script may not be on the path."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "bulkdel", "--version"], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.startswith("bulkdel, version ")

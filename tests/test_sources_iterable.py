@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,8 +39,8 @@ def test_elements_that_are_no_ids_are_named_by_their_place() -> None:
     ]
 
 
-@pytest.mark.parametrize("ids", ["resp_1", b"resp_1"])
-def test_one_string_is_not_taken_apart(ids: Any) -> None:
+@pytest.mark.parametrize("ids", ["resp_1", b"resp_1", Path("ids.txt"), 7, None])
+def test_what_holds_no_ids_is_refused(ids: Any) -> None:
     """``delete_ids("resp_1")`` is a slip; its letters are no IDs."""
     with pytest.raises(ConfigError, match="must be an iterable of IDs"):
         from_iterable(ids, "ark")

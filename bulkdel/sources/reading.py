@@ -158,10 +158,13 @@ def from_iterable(ids: Iterable[object], lane: str) -> SourceReader:
     What the iterable raises comes out of `SourceReader.read` as it is.
 
     Raises:
-        ConfigError: It is one string or bytes, which would be taken apart.
+        ConfigError: It is one string or bytes, which would be taken apart, or no iterable.
     """
-    if isinstance(ids, str | bytes | bytearray):
-        raise ConfigError(f"ids must be an iterable of IDs, not one {type(ids).__name__}")
+    if isinstance(ids, str | bytes | bytearray) or not isinstance(ids, Iterable):
+        raise ConfigError(
+            f"ids must be an iterable of IDs, not one {type(ids).__name__};"
+            " of a file, give the lines without their ends"
+        )
     interrupted = threading.Event()
     return SourceReader(_iterable_blocks(ids, lane, interrupted), interrupted=interrupted)
 
