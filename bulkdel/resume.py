@@ -107,7 +107,7 @@ class Index:
 
     def sift(self, block: Block) -> Sifted:
         """Drop what is done or was given out before; note the rest as given out."""
-        id_digests = digest((object_id.encode() for object_id in block.ids), _ID_SEED)
+        id_digests = digest(map(str.encode, block.ids), _ID_SEED)
         # As `log_line` writes a lone surrogate, should a source let one through.
         texts = (row.text.encode("utf-8", "backslashreplace") for row in block.invalid)
         row_digests = digest(texts, _INVALID_SEED)
