@@ -147,7 +147,10 @@ class Run:
             )
             if self._draining:  # before anything has begun: the log stays as it was
                 self._ended_by = None
-                return self.summary()
+                summary = self.summary()
+                if log is not None:
+                    await self._close(log, summary)
+                return summary
             sink = ResultSink(log, self.on_result, self.has_room)
             async with AsyncExitStack() as stack:
                 await self._open_lanes(stack, sink)

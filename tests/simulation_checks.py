@@ -24,6 +24,9 @@ def check(process: Process, after: LogSeen, had: dict[str, set[str]]) -> None:
     """Check what holds after every process, however it ended."""
     assert not process.wrong, process.wrong[:5]
     assert process.killed or process.disk is None or process.disk.closed, "the log is left open"
+    if not process.killed and process.error is None and after.lines == process.before.lines:
+        check_nothing_began(process)
+        return
     written = after.last_run if len(after.lines) > len(process.before.lines) else []
     if len(after.lines) > len(process.before.lines) and "run" not in str(after.lines):
         written = after.lines
@@ -44,6 +47,14 @@ def check(process: Process, after: LogSeen, had: dict[str, set[str]]) -> None:
     )
     if process.max_delete is not None:
         assert ours <= max(0, process.max_delete - process.before.ours), "max-delete passed"
+
+
+def check_nothing_began(process: Process) -> None:
+    """Only who is drained while the log is read leaves it as it was; nothing was sent."""
+    assert not any(transport.sent for transport in process.transports.values())
+    assert process.summary is not None
+    assert process.summary.state is State.INTERRUPTED
+    assert process.summary.counts == Counts()
 
 
 def check_lost(process: Process, written: int) -> None:
