@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bulkdel.log_line import result_line
 from bulkdel.log_reading import BLOCK_BYTES, LINE_BYTES_MAX, Ending, LogFacts, read_failed, read_log
 from bulkdel.models import Outcome, Result
-from tests.log_samples import IN_FOLDER, RESULTS, ending, line
+from tests.log_samples import IN_FOLDER, RESULTS, ending, line, load, write_log
 
 Said = list[tuple[str, str, Ending]]
 
@@ -235,3 +235,15 @@ def test_an_empty_log_says_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"")
 
     assert read(path) == ([], LogFacts())
+
+
+def test_counts_what_was_gone_after_a_request_of_ours(tmp_path: Path) -> None:
+    """Each may have been our own deletion: it takes a place of ``--max-delete``."""
+    results = [
+        Result(f"resp_{number}", "ark", Outcome.GONE, 404, 2, after_unknown=number % 3 > 0)
+        for number in range(9)
+    ]
+
+    _, facts = load(write_log(tmp_path / "log", *results))
+
+    assert facts.after_unknown == 6

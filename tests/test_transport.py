@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from urllib.parse import unquote
 
+import aiohttp
 import anyio
 import pytest
 from hypothesis import given, settings
@@ -142,6 +144,32 @@ def test_closes_connections_that_are_idle_for_long(way: Way) -> None:
             await transport.send("resp_1")
 
             await server.peers[0].closed.wait()
+
+    way.run(test)
+
+
+@wire_only
+def test_connection_that_is_lost_at_once_is_not_used(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would tell of its end a second time: the request would wait for ever."""
+    connect = aiohttp.TCPConnector.connect
+
+    async def connect_and_lose(*args: Any, **kwargs: Any) -> Any:
+        connection = await connect(*args, **kwargs)
+        assert connection.protocol is not None
+        assert connection.protocol.transport is not None
+        connection.protocol.transport.abort()
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_lose)
+
+    async def test() -> None:
+        async with raw_server(answering(OK)) as server, way.open(server) as transport:
+            with pytest.raises(NotSentError):
+                await transport.send("resp_1")
+
+        assert server.heads == []
 
     way.run(test)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_same_head_is_parsed_once(way: Way, parsed: list[bytes]) -> None:
 
         assert [answer and answer.body for answer in got] == [FIRST, SECOND, FIRST]
         assert all(answer and answer.headers["content-length"] == "16" for answer in got)
-        assert all(answer and answer.received_s > 0 for answer in got)
+        assert all(answer and answer.received_s > time.time() - 20 for answer in got)
 
     way.run(test)
     assert parsed == [HEAD + FIRST]
@@ -119,7 +120,8 @@ def test_known_head_hides_nothing_that_follows(way: Way) -> None:
 
 
 @wire_only
-def test_answer_after_a_cancellation_is_dropped(way: Way) -> None:
+@pytest.mark.parametrize("second", [HEAD + FIRST, b"HTTP/1.1 404 No\r\n\r\n"])
+def test_answer_after_a_cancellation_is_dropped(way: Way, second: bytes) -> None:
     """It may come in the same turn of the event loop."""
 
     async def script(peer: Peer) -> None:
@@ -133,11 +135,32 @@ def test_answer_after_a_cancellation_is_dropped(way: Way) -> None:
             await transport.send("resp_1")
             sending = asyncio.create_task(transport.send("resp_2"))
             await arrive()
-            (wire,) = transport._open  # type: ignore[attr-defined]
+            (wire,) = _wires(transport)
             sending.cancel()
-            wire.data_received(HEAD + FIRST)
+            wire.data_received(second)
             with pytest.raises(asyncio.CancelledError):
                 await sending
+
+    way.run(test)
+
+
+@wire_only
+def test_answer_may_come_as_a_bytearray(way: Way) -> None:
+    """Python 3.11 on Windows gives one; a request must not hang for it."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+
+    async def test() -> None:
+        async with raw_server(script) as server, way.open(server) as transport:
+            for number, body in enumerate((FIRST, SECOND), 1):
+                sending = asyncio.create_task(transport.send("resp_1"))
+                while len(server.heads) < number:
+                    await asyncio.sleep(0)
+                (wire,) = _wires(transport)
+                wire.data_received(bytearray(HEAD + body))
+                assert (await sending).body == body
 
     way.run(test)
 
@@ -242,6 +265,10 @@ def test_memory_of_heads_is_bounded(way: Way) -> None:
             assert 0 < len(_known(transport)) <= 64
 
     way.run(test)
+
+
+def _wires(transport: Any) -> list[Any]:
+    return list(transport._open)
 
 
 def _known(transport: Any) -> list[bytes]:

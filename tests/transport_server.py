@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
 import pytest
@@ -167,13 +167,19 @@ class Way(NamedTuple):
     uvloop: bool
 
     def run(self, test: Callable[[], Awaitable[None]]) -> None:
-        """Run a test's coroutine; one that hangs fails after 20 s."""
+        """Run a test's coroutine; one that hangs fails after 20 s.
+
+        What goes wrong in a callback of the event loop fails it, too.
+        """
+        wrong: list[dict[str, Any]] = []
 
         async def limited() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, about: wrong.append(about))
             with anyio.fail_after(20):
                 await test()
 
         anyio.run(limited, backend_options={"use_uvloop": self.uvloop})
+        assert not wrong, wrong
 
     @asynccontextmanager
     async def open(

@@ -138,6 +138,7 @@ class _Wire(asyncio.Protocol):
         self.spoiled = True
         if self.protocol.transport is not None:
             self.protocol.transport.abort()
+        self._hand_over()
 
     async def exchange(self, head: bytes) -> Answer:
         """Write a request and read its answer. `spoiled` says whether it was the last one."""
@@ -172,10 +173,17 @@ class _Wire(asyncio.Protocol):
                 self._heads.clear()
             self._heads[piece[:end]] = _Head(message.code, message.headers, len(body))
 
+    def _hand_over(self) -> None:
+        """Leave the rest to aiohttp's protocol: a piece of the answer, or why none comes."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
     # -- what the event loop calls ----------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
+        data = bytes(data)  # a bytearray from some event loops; else nothing is copied
         waiter = self._waiter
         if waiter is None:
             if self._piece is None:  # nobody has asked
@@ -184,10 +192,10 @@ class _Wire(asyncio.Protocol):
                 self._piece = _PIECES
                 self.protocol.data_received(data)
             return
-        self._waiter = None
         end = data.find(_HEAD_END) + len(_HEAD_END)
         known = self._heads.get(data[:end])
         if known is not None and len(data) - end == known.body_bytes:
+            self._waiter = None
             if not waiter.done():
                 waiter.set_result(Answer(known.status, data[end:], known.headers, time.time()))
             return
@@ -196,8 +204,7 @@ class _Wire(asyncio.Protocol):
         # completed into the answer to this request.
         self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
         self.protocol.data_received(data)
-        if not waiter.done():
-            waiter.set_result(None)
+        self._hand_over()
 
     def eof_received(self) -> None:
         """Pass on that the other end sends no more; the event loop closes then."""
@@ -205,10 +212,8 @@ class _Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
-        waiter, self._waiter = self._waiter, None
         self.protocol.connection_lost(exc)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)  # aiohttp's protocol has the reason
+        self._hand_over()
 
     def pause_writing(self) -> None:
         """Pass on; a request is far smaller than a buffer."""
@@ -301,7 +306,7 @@ class WireTransport:
         except (aiohttp.ClientError, OSError) as exc:
             raise error_from(exc, sent=False, timeout_s=self._timeout_s) from None
         protocol = connection.protocol
-        if protocol is None or protocol.transport is None or protocol.should_close:
+        if protocol is None or not protocol.is_connected() or protocol.should_close:
             connection.close()
             raise NotSentError("the server speaks before it is asked, or closes")
         wire = _Wire(connection, protocol, self._heads, self._loop)
