@@ -70,23 +70,23 @@ MUTATIONS: Final = (
     # -- transport
     Mutation(
         "take a part for the whole answer if its head is known",
-        "transport/wire.py",
-        "known is not None and len(data) - end == known.body_bytes",
+        "transport/whole.py",
+        "known is not None and len(piece) - end == known.body_bytes",
         "known is not None",
         ("test_transport_heads.py",),
     ),
     Mutation(
-        "learn a head from an answer in pieces",
-        "transport/wire.py",
-        "                self._piece = _PIECES\n                self.protocol",
-        "                self.protocol",
+        "take an answer for whole whatever else is in its piece",
+        "transport/whole.py",
+        "if len(piece) - end != len(body):",
+        "if False:",
         ("test_transport_heads.py",),
     ),
     Mutation(
         "use a connection again on which something came unasked",
         "transport/wire.py",
-        "            if self._piece is None:  # nobody has asked\n                self.abort()\n",
-        "            if self._piece is None:\n                pass\n",
+        "            else:  # nobody has asked\n                self.abort()\n",
+        "            else:\n                pass\n",
         ("test_transport_unasked.py",),
     ),
     # -- verdicts

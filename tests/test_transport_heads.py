@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from aiohttp.client_proto import ResponseHandler
 
 from bulkdel.errors import NoAnswerError
 from bulkdel.models import Answer
+from bulkdel.transport.whole import WholeAnswers
 from tests.transport_server import Peer, Way, every_way, raw_server, wire_only
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 16\r\n\r\n"
@@ -20,16 +20,15 @@ SECOND = b'{"deleted":null}'
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What aiohttp's protocol was given to parse."""
+    """What was given to aiohttp to parse as a whole answer."""
     pieces: list[bytes] = []
-    data_received = ResponseHandler.data_received
+    parse = WholeAnswers._parse
 
-    def noted(self: ResponseHandler, data: bytes) -> None:
-        if data:  # it asks itself with nothing, too
-            pieces.append(data)
-        data_received(self, data)
+    def noted(self: WholeAnswers, piece: bytes, end: int) -> Answer | None:
+        pieces.append(piece)
+        return parse(self, piece, end)
 
-    monkeypatch.setattr(ResponseHandler, "data_received", noted)
+    monkeypatch.setattr(WholeAnswers, "_parse", noted)
     return pieces
 
 
@@ -272,4 +271,4 @@ def _wires(transport: Any) -> list[Any]:
 
 
 def _known(transport: Any) -> list[bytes]:
-    return list(transport._heads)
+    return list(transport._answers.heads)

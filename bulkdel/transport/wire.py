@@ -2,12 +2,12 @@
 
     send --> idle connection, or TCPConnector.connect (names, TLS, proxy)
          --> write the head: rendered once per lane but for the ID
-         --> aiohttp's C parser --> status, headers, body
+         --> in one piece? `WholeAnswers`; else aiohttp's protocol --> status, headers, body
 
 `ClientSession` takes three quarters of the CPU time of a DELETE: a request, a timer, a
 response and a pool operation each. Here those are made once per lane or connection:
 
-* a head that came before is not parsed again (`_Wire`): servers repeat it for a second;
+* the usual answer is read without a stream, a queue and a second turn (`whole`);
 * `_idle` is a stack of connections, the one used last on top, so that few stay warm;
 * `_sweep` looks at all open connections a few times per ``timeout_s`` and aborts those
   whose request is late or that have been idle too long: no timer per request.
@@ -22,14 +22,14 @@ import asyncio
 import inspect
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from bulkdel.errors import NoAnswerError, NotSentError, TransportError
@@ -42,47 +42,22 @@ from bulkdel.transport.endpoint import (
     error_from,
     read_body,
 )
+from bulkdel.transport.whole import WholeAnswers
 
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, aiohttp.EofStream, OSError)
 """What reading raises when a connection breaks or what comes is not HTTP."""
 
-_HEAD_END: Final = b"\r\n\r\n"
-
-_PIECES: Final = b""
-"""Stands for an answer that came in more than one piece."""
-
-_HEADS_MAX: Final = 64
-"""Heads that are remembered. Where they differ by their date, there is a new one every
-second; where each has an ID of its own, none comes again and this bounds the memory."""
-
-_HEAD_BYTES_MAX: Final = 4096
-"""Longest head that is remembered."""
+_SAMPLE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 _SWEEP_MAX_S: Final = 1.0
 """Longest time between two sweeps; a request may take that much longer than its limit."""
 
 
-class _Head(NamedTuple):
-    """What aiohttp's parser has read out of the head of an answer.
-
-    Attributes:
-        status: HTTP status.
-        headers: Its header fields.
-        body_bytes: How long the body after it is.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body_bytes: int
-
-
 class _Wire(asyncio.Protocol):
-    """One open connection. It stands before aiohttp's protocol and asks it what it cannot tell.
+    """One open connection. It stands before aiohttp's protocol and spares it what is usual.
 
-    A head that came before, byte for byte, means what it meant then, and the answer is
-    complete if as many bytes follow as it states. Only an answer that comes in one piece
-    is told that way; all else goes to aiohttp's parser. What nobody asked for ends the
-    connection.
+    The usual answer comes in one piece and is read by `WholeAnswers`. Every other one goes
+    to aiohttp's protocol from its first byte on. What nobody asked for ends the connection.
 
     Attributes:
         deadline_s: When its answer is due, or infinity while it is idle.
@@ -93,9 +68,9 @@ class _Wire(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_heads",
+        "_answers",
+        "_handed_over",
         "_loop",
-        "_piece",
         "_waiter",
         "connection",
         "deadline_s",
@@ -110,7 +85,7 @@ class _Wire(asyncio.Protocol):
         self,
         connection: Connection,
         protocol: ResponseHandler,
-        heads: dict[bytes, _Head],
+        answers: WholeAnswers,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         transport = protocol.transport
@@ -122,9 +97,9 @@ class _Wire(asyncio.Protocol):
         self.idle_since_s = 0.0
         self.late = False
         self.spoiled = False
-        self._heads = heads
+        self._answers = answers
         self._loop = loop
-        self._piece: bytes | None = None
+        self._handed_over = False
         self._waiter: asyncio.Future[Answer | None] | None = None
         transport.set_protocol(self)
 
@@ -147,31 +122,15 @@ class _Wire(asyncio.Protocol):
         return await waiter or await self._read()
 
     async def _read(self) -> Answer:
-        """Read an answer with aiohttp's parser, which has its first piece already."""
+        """Read an answer that aiohttp's protocol has been handed over."""
         message, payload = await self.protocol.read()
         while 100 <= message.code < 200 and message.code != 101:
             message, payload = await self.protocol.read()
         body = payload.read_nowait() if payload.is_eof() else await read_body(payload)
-        piece, self._piece = self._piece, None
-        # True as well if the body was cut or something follows it.
-        if self.protocol.should_close:
+        self._handed_over = False
+        if self.protocol.should_close:  # also if the body was cut or something follows it
             self.spoiled = True
-        elif piece:
-            self._learn(piece, message, body)
         return Answer(message.code, body[:BODY_BYTES_MAX], message.headers, time.time())
-
-    def _learn(self, piece: bytes, message: RawResponseMessage, body: bytes) -> None:
-        """Remember the head of an answer that was one piece and stated its length."""
-        end = len(piece) - len(body)
-        if (
-            piece.find(_HEAD_END) == end - len(_HEAD_END)
-            and end <= _HEAD_BYTES_MAX
-            and len(body) <= BODY_BYTES_MAX
-            and message.headers.getall("Content-Length", None) == [str(len(body))]
-        ):
-            if len(self._heads) >= _HEADS_MAX:
-                self._heads.clear()
-            self._heads[piece[:end]] = _Head(message.code, message.headers, len(body))
 
     def _hand_over(self) -> None:
         """Leave the rest to aiohttp's protocol: a piece of the answer, or why none comes."""
@@ -186,20 +145,18 @@ class _Wire(asyncio.Protocol):
         data = bytes(data)  # a bytearray from some event loops; else nothing is copied
         waiter = self._waiter
         if waiter is None:
-            if self._piece is None:  # nobody has asked
-                self.abort()
-            else:
-                self._piece = _PIECES
+            if self._handed_over:
                 self.protocol.data_received(data)
+            else:  # nobody has asked
+                self.abort()
             return
-        end = data.find(_HEAD_END) + len(_HEAD_END)
-        known = self._heads.get(data[:end])
-        if known is not None and len(data) - end == known.body_bytes:
+        answer = self._answers.read(data)
+        if answer is not None:
             self._waiter = None
             if not waiter.done():
-                waiter.set_result(Answer(known.status, data[end:], known.headers, time.time()))
+                waiter.set_result(answer)
             return
-        self._piece = data
+        self._handed_over = True
         # A new parser: half an answer too many, left in the old one, would else be
         # completed into the answer to this request.
         self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
@@ -243,7 +200,7 @@ class WireTransport:
         self._before, self._after = _render(self._pattern, endpoint)
         self._open: set[_Wire] = set()
         self._idle: list[_Wire] = []
-        self._heads: dict[bytes, _Head] = {}
+        self._answers = WholeAnswers(self._loop)
         self._sweep_every_s = min(_SWEEP_MAX_S, endpoint.timeout_s / 10)
         self._sweeping = self._loop.call_later(self._sweep_every_s, self._sweep)
 
@@ -309,7 +266,7 @@ class WireTransport:
         if protocol is None or not protocol.is_connected() or protocol.should_close:
             connection.close()
             raise NotSentError("the server speaks before it is asked, or closes")
-        wire = _Wire(connection, protocol, self._heads, self._loop)
+        wire = _Wire(connection, protocol, self._answers, self._loop)
         self._open.add(wire)
         return wire
 
@@ -377,9 +334,11 @@ async def aiohttp_fits() -> bool:
         pattern = aiohttp.ClientRequest(
             "DELETE", URL("http://localhost/v1"), headers={"X-Key": "k"}, proxy=None, loop=loop
         )
+        whole = WholeAnswers(loop)
+        read = [whole.read(_SAMPLE), whole.read(_SAMPLE)]
         handler = ResponseHandler(loop)
         handler.set_response_params(read_until_eof=True, auto_decompress=False)
-        handler.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        handler.data_received(_SAMPLE)
         async with asyncio.timeout(1):
             message, payload = await handler.read()
         return (
@@ -387,6 +346,8 @@ async def aiohttp_fits() -> bool:
             and pattern.url.raw_path == "/v1"
             and (message.code, message.headers.getall("content-length", None)) == (200, ["2"])
             and (payload.is_eof(), payload.read_nowait()) == (True, b"{}")
+            and [(one and one.status, one and one.body) for one in read] == [(200, b"{}")] * 2
+            and len(whole.heads) == 1
             and (handler.should_close, handler.is_connected()) == (False, False)
             and handler.transport is None
             and hasattr(Connection, "protocol")
