@@ -63,6 +63,7 @@ class Client:
         ids_max: Most IDs of one run; fewer where a client is slow.
         in_every_round: Run in every round; else in the first three only.
         tls: Take part in the benchmark over HTTPS.
+        request_ids: Ask the server that puts a request ID of its own into each answer.
         needs: Programs and Python modules that must be installed.
     """
 
@@ -73,6 +74,7 @@ class Client:
     ids_max: int = 10_000_000
     in_every_round: bool = False
     tls: bool = False
+    request_ids: bool = False
     needs: Sequence[str] = ()
 
     @property
@@ -145,6 +147,14 @@ CLIENTS: Final[Sequence[Client]] = (
         command=_python("aiohttp_tuned.py"),
         in_every_round=True,
         tls=True,
+    ),
+    Client(
+        name="bulkdel_request_ids",
+        title="bulkdel delete, a request ID in each answer",
+        does="the same",
+        command=delete_command,
+        in_every_round=True,
+        request_ids=True,
     ),
     Client(
         name="bulkdel_auto",

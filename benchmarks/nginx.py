@@ -46,6 +46,13 @@ http {{
     }}
     location / {{ return 404 '{{"error":{{"code":"NoRoute","message":"no such route"}}}}'; }}
   }}
+  server {{
+    listen 127.0.0.1:{request_ids_port} backlog=4096;
+    add_header x-request-id $request_id;
+    location ~ ^/api/v3/responses/(?<object_id>[^/]+)$ {{
+      return 200 '{{"id":"$object_id","object":"response","deleted":true}}';
+    }}
+  }}
 }}
 """
 
@@ -57,6 +64,8 @@ class Server:
     Attributes:
         http: Base URL of the API over HTTP.
         https: The same over HTTPS.
+        request_ids: The same over HTTP, with a request ID of its own in the head of each
+            answer, as most providers have it; so no head comes twice.
         ca: The certificate that clients are to trust.
         log: Its access log.
         began_at: Where in the log the current run begins.
@@ -64,6 +73,7 @@ class Server:
 
     http: str
     https: str
+    request_ids: str
     ca: Path
     log: Path
     began_at: int = 0
@@ -132,10 +142,16 @@ def serve(folder: Path) -> Iterator[Server]:
     if program is None:
         raise BenchmarkError("nginx is not installed (Debian: apt-get install nginx-light)")
     _make_certificates(folder)
-    http_port, https_port = _free_ports(2)
+    http_port, https_port, request_ids_port = _free_ports(3)
     config = folder / "nginx.conf"
     config.write_text(
-        _CONFIG.format(folder=folder, http_port=http_port, https_port=https_port), encoding="ascii"
+        _CONFIG.format(
+            folder=folder,
+            http_port=http_port,
+            https_port=https_port,
+            request_ids_port=request_ids_port,
+        ),
+        encoding="ascii",
     )
     process = subprocess.Popen(
         [program, "-e", str(folder / "error.log"), "-c", str(config)], stdin=subprocess.DEVNULL
@@ -145,6 +161,7 @@ def serve(folder: Path) -> Iterator[Server]:
         yield Server(
             http=f"http://127.0.0.1:{http_port}{BASE_PATH}",
             https=f"https://127.0.0.1:{https_port}{BASE_PATH}",
+            request_ids=f"http://127.0.0.1:{request_ids_port}{BASE_PATH}",
             ca=folder / "ca.pem",
             log=folder / "access.log",
         )

@@ -55,6 +55,12 @@ def _notes(found: dict[str, Any]) -> str:
             "\n`--rate auto` begins slowly, since a provider may refuse: where nobody does, that"
             f" costs {number(seconds)} s of a run of {auto['ids']:,} IDs.\n"
         )
+    if "bulkdel_request_ids" in clients:
+        notes += (
+            "\nnginx repeats the head of its answers for a second, and bulkdel does not parse a"
+            " head that it has just seen. Most providers put a request ID of its own into each:"
+            " that is the other row.\n"
+        )
     if clients.keys() & {"xargs", "parallel"}:
         notes += (
             "\nxargs and GNU parallel keep 16 processes running. Their memory is without the curls"

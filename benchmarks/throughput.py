@@ -114,7 +114,7 @@ def _run(client: Client, server: Server, ids: Sequence[str], scheme: str) -> Sam
         task = Task(
             ids=ids,
             file=file,
-            base_url=server.http if scheme == "http" else server.https,
+            base_url=_base_url(client, server, scheme),
             ca=server.ca if scheme == "https" else None,
             folder=folder,
         )
@@ -128,6 +128,12 @@ def _run(client: Client, server: Server, ids: Sequence[str], scheme: str) -> Sam
         else:
             check_arrived(lines, ids)
     return Sample(sent, ended.wall_s, ended.cpu_s, ended.peak_bytes)
+
+
+def _base_url(client: Client, server: Server, scheme: str) -> str:
+    if scheme == "https":
+        return server.https
+    return server.request_ids if client.request_ids else server.http
 
 
 def check_different(lines: Iterable[bytes], least: int) -> None:
