@@ -1,4 +1,4 @@
-"""A compact set of 128-bit digests, each with a small state: 16 bytes an entry.
+"""A compact set of 128-bit digests, each with a small state: 18 bytes an entry.
 
     put --> pending --> young runs, merged as they come --> segments
             (as put)    (each sorted)                       (sorted, one range each)

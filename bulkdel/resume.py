@@ -80,7 +80,7 @@ class Index:
 
         Args:
             path: The log.
-            go_on: Asked every some thousand lines; after a no the rest is left out, and
+            go_on: Asked every thousand lines or so; after a no the rest is left out, and
                 neither the index nor the facts are good for anything.
 
         Raises:

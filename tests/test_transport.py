@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 from urllib.parse import unquote
 
-import aiohttp
 import anyio
 import pytest
+from aiohttp.connector import Connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from tests.transport_server import (
     OK,
     Peer,
     Way,
+    after_connecting,
     answering,
     answering_once,
     every_way,
@@ -153,16 +153,13 @@ def test_connection_that_is_lost_at_once_is_not_used(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody would tell of its end a second time: the request would wait for ever."""
-    connect = aiohttp.TCPConnector.connect
 
-    async def connect_and_lose(*args: Any, **kwargs: Any) -> Any:
-        connection = await connect(*args, **kwargs)
+    async def lose(connection: Connection) -> None:
         assert connection.protocol is not None
         assert connection.protocol.transport is not None
         connection.protocol.transport.abort()
-        return connection
 
-    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_lose)
+    after_connecting(monkeypatch, lose)
 
     async def test() -> None:
         async with raw_server(answering(OK)) as server, way.open(server) as transport:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import aiohttp
 import pytest
 
 from bulkdel.errors import NoAnswerError, NotSentError
-from tests.transport_server import OK, Peer, Way, every_way, raw_server
+from tests.transport_server import OK, Peer, Way, after_connecting, every_way, raw_server
 
 OTHER = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"deleted":true}'
 
@@ -76,14 +74,7 @@ def test_answer_before_any_request_belongs_to_nobody(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing was sent on that connection, so nothing can be confirmed on it."""
-    connect = aiohttp.TCPConnector.connect
-
-    async def connect_slowly(*args: Any, **kwargs: Any) -> Any:
-        connection = await connect(*args, **kwargs)
-        await asyncio.sleep(0.02)
-        return connection
-
-    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_slowly)
+    after_connecting(monkeypatch, lambda _: asyncio.sleep(0.02))
 
     async def script(peer: Peer) -> None:
         await peer.write(OTHER)

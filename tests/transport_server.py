@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import aiohttp
 import anyio
 import pytest
 
@@ -81,6 +82,20 @@ class Peer:
 
 
 Script = Callable[[Peer], Awaitable[None]]
+
+
+def after_connecting(
+    monkeypatch: pytest.MonkeyPatch, then: Callable[[aiohttp.connector.Connection], Awaitable[None]]
+) -> None:
+    """Let ``then`` happen to each new connection before it is used."""
+    connect = aiohttp.TCPConnector.connect
+
+    async def connect_then(*args: Any, **kwargs: Any) -> Any:
+        connection = await connect(*args, **kwargs)
+        await then(connection)
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_then)
 
 
 def answering(*answers: bytes) -> Script:

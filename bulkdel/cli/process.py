@@ -41,8 +41,8 @@ def give_memory_back() -> None:
 
     Left alone, glibc keeps pieces of a size that has been freed once (mallopt(3): its
     threshold for a mapping of their own rises, up to 32 MiB). The index of done IDs is
-    merged again and again, and its old arrays would stay as holes: half of the memory
-    that 5,000,000 IDs take.
+    merged again and again, and its old arrays would stay as holes: a run of 5,000,000
+    IDs grew by 35 bytes an ID instead of 16.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # not glibc
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)

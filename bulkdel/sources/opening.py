@@ -21,6 +21,7 @@ from typing import IO, Final
 from bulkdel.errors import SourceError
 
 PIECE_BYTES: Final = 1 << 20
+"""Enough for a block (`rows`) of usual IDs."""
 FIRST_PIECE_BYTES: Final = 4 * 1024
 """Every source is opened and looked into before anything is sent. Little is read for
 that, so that a thousand sources can be open."""

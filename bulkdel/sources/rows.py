@@ -20,7 +20,8 @@ from bulkdel.object_id import ID_BYTES_MAX, invalid_reason
 from bulkdel.sources.source import NO_LANE, Source
 
 BLOCK_IDS_MAX: Final = 20_000
-"""Most rows in one block. Enough to pay a thread hop, little enough to hold many."""
+"""Most rows in one block. Little enough to hold several; and the more IDs are looked up at
+once, the less each costs: 0.17 us of 16,000, 0.33 us of 4,400, among 10,000,000 done ones."""
 
 TEXT_CHARS_MAX: Final = 200
 DIGEST_BYTES: Final = 8
