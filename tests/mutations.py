@@ -84,7 +84,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "use a connection again on which something came unasked",
-        "transport/wire.py",
+        "transport/connection.py",
         "            else:  # nobody has asked\n                self.abort()\n",
         "            else:\n                pass\n",
         ("test_transport_unasked.py",),

@@ -4,6 +4,7 @@
 
     endpoint.py   URL, headers, proxy and TLS of a lane; aiohttp's errors in our words
     wire.py       the fast way, on aiohttp's connections and parser
+    connection.py one of its connections
     whole.py      the usual answer, out of one piece
     session.py    through `aiohttp.ClientSession`, where the fast way does not fit
 

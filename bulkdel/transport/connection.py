@@ -1,0 +1,151 @@
+"""One open connection: write a request, read its answer, and know whether it may be used again.
+
+    write --> answer in one piece --> WholeAnswers --> Answer
+          --> every other one     --> aiohttp's protocol, from its first byte on --> Answer
+
+It takes the place of aiohttp's protocol on the connection that aiohttp has opened, and
+passes on to it what it does not read itself.
+
+Not here: which connection, how long a request may take, what an error means (`wire`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+
+from bulkdel.models import Answer
+from bulkdel.transport.endpoint import BODY_BYTES_MAX, read_body
+from bulkdel.transport.whole import WholeAnswers
+
+
+class Wire(asyncio.Protocol):
+    """One open connection. It stands before aiohttp's protocol and spares it what is usual.
+
+    The usual answer comes in one piece and is read by `WholeAnswers`. Every other one goes
+    to aiohttp's protocol from its first byte on. What nobody asked for ends the connection.
+
+    Attributes:
+        deadline_s: When its answer is due, or infinity while it is idle.
+        idle_since_s: When it was last used.
+        late: The sweep has aborted it.
+        spoiled: Not to be used again: the answer was the last one, or more has come than was
+            asked for.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_handed_over",
+        "_loop",
+        "_waiter",
+        "connection",
+        "deadline_s",
+        "idle_since_s",
+        "late",
+        "protocol",
+        "spoiled",
+        "write",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: ResponseHandler,
+        answers: WholeAnswers,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        transport = protocol.transport
+        assert transport is not None  # noqa: S101 - `connect` has just returned it
+        self.connection = connection
+        self.protocol = protocol
+        self.write = transport.write
+        self.deadline_s = math.inf
+        self.idle_since_s = 0.0
+        self.late = False
+        self.spoiled = False
+        self._answers = answers
+        self._loop = loop
+        self._handed_over = False
+        self._waiter: asyncio.Future[Answer | None] | None = None
+        transport.set_protocol(self)
+
+    def close(self) -> None:
+        """Close at once, whatever state it is in, and give it back to the connector."""
+        self.abort()
+        self.connection.close()
+
+    def abort(self) -> None:
+        """Close at once; who reads from it gets an error. Harmless if it is closed."""
+        self.spoiled = True
+        if self.protocol.transport is not None:
+            self.protocol.transport.abort()
+        self._hand_over()
+
+    async def exchange(self, head: bytes) -> Answer:
+        """Write a request and read its answer. `spoiled` says whether it was the last one."""
+        waiter = self._waiter = self._loop.create_future()
+        self.write(head)
+        return await waiter or await self._read()
+
+    async def _read(self) -> Answer:
+        """Read an answer that aiohttp's protocol has been handed over."""
+        message, payload = await self.protocol.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            message, payload = await self.protocol.read()
+        body = payload.read_nowait() if payload.is_eof() else await read_body(payload)
+        self._handed_over = False
+        if self.protocol.should_close:  # also if the body was cut or something follows it
+            self.spoiled = True
+        return Answer(message.code, body[:BODY_BYTES_MAX], message.headers, time.time())
+
+    def _hand_over(self) -> None:
+        """Leave the rest to aiohttp's protocol: a piece of the answer, or why none comes."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # -- what the event loop calls ----------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        data = bytes(data)  # a bytearray from some event loops; else nothing is copied
+        waiter = self._waiter
+        if waiter is None:
+            if self._handed_over:
+                self.protocol.data_received(data)
+            else:  # nobody has asked
+                self.abort()
+            return
+        answer = self._answers.read(data)
+        if answer is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(answer)
+            return
+        self._handed_over = True
+        # A new parser: half an answer too many, left in the old one, would else be
+        # completed into the answer to this request.
+        self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        self.protocol.data_received(data)
+        self._hand_over()
+
+    def eof_received(self) -> None:
+        """Pass on that the other end sends no more; the event loop closes then."""
+        self.protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the connection is closed."""
+        self.protocol.connection_lost(exc)
+        self._hand_over()
+
+    def pause_writing(self) -> None:
+        """Pass on; a request is far smaller than a buffer."""
+        self.protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on."""
+        self.protocol.resume_writing()
