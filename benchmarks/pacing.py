@@ -3,7 +3,7 @@
     python -m benchmarks.pacing           writes benchmarks/results/pacing.md (about 2 minutes)
     python -m benchmarks.pacing --table   the same, from what was measured before
 
-All rules run in the same lane in virtual time (`tests/pacing_lane.py`), so peers' rules
+All rules run in the same lane in virtual time (`tests/pacing/event_lane.py`), so peers' rules
 get our waiting room, jitter and retries: in their own clients they do worse, and IDs
 whose retries are used up are lost. Not here: real sockets.
 """
@@ -22,8 +22,8 @@ from typing import Any
 from bulkdel.models import Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.auto import AutoPace
-from tests.pacing_figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS
-from tests.pacing_lane import Lane
+from tests.pacing.event_lane import Lane
+from tests.pacing.figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -197,7 +197,7 @@ def over_seeds(rows: list[Row]) -> Row:
 
 
 def read_lane() -> list[Any]:
-    """Return what `tests/pacing_real_lane.py --all` measured, if it was run."""
+    """Return what `tests/pacing/real_lane.py --all` measured, if it was run."""
     path = RESULTS / "pacing_real_lane.json"
     rows: list[Any] = json.loads(path.read_bytes()) if path.exists() else []
     return rows
@@ -219,7 +219,7 @@ def table(results: Mapping[Case, Row]) -> str:
         f"`python -m benchmarks.pacing`: {RUN_S} s, 256 in flight at most, unlimited backlog,",
         "cold start, virtual time. Each cell: least used after 20 s % / mean used over the whole",
         "run % / most refused %, over three seeds, then the slowest median answer in ms.",
-        f"*{THE_LANE}*: `python -m tests.pacing_real_lane --all`, with all its workers, retries",
+        f"*{THE_LANE}*: `python -m tests.pacing.real_lane --all`, with all its workers, retries",
         "and guards; the other columns are rules in the same small model of a lane.",
         "",
         "Windows that began before the run hold more than a whole run's share (over 100 %), and",
@@ -255,7 +255,7 @@ def missed() -> list[str]:
         "## Figures that are not reached",
         "",
         "In the model of the lane, of 8 seeds with a cold and 3 with a warm start",
-        "(`tests/pacing_figures.py`; a test fails if one gets worse, or better):",
+        "(`tests/pacing/figures.py`; a test fails if one gets worse, or better):",
         "",
         *head,
         *map(miss_line, model),

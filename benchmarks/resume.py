@@ -20,8 +20,8 @@ from benchmarks.ids import made_ids, write_ids
 from benchmarks.measure import BULKDEL, Ended, Spread, as_json, run
 from benchmarks.nginx import Server, check_arrived, first_at_s, serve
 from benchmarks.report import say
-from bulkdel.log_line import result_line
 from bulkdel.models import Outcome, Result
+from bulkdel.result_log.encode import result_line
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 FULL_SIZE: Final = 10_000_000

@@ -23,12 +23,12 @@ from typing import Any, Final, TypedDict, Unpack
 
 import anyio
 
+from bulkdel.engine.feeder import AsyncSource, ReaderSource, RunSource
+from bulkdel.engine.run import REAL, Edge, Run
 from bulkdel.errors import ConfigError
-from bulkdel.feeding import AsyncSource, ReaderSource, RunSource
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
 from bulkdel.providers import get
-from bulkdel.run import REAL, Edge, Run
 from bulkdel.settings import Durability, Lane, RunSettings
 from bulkdel.sources import from_iterable
 

@@ -272,7 +272,7 @@ class Summary:
         counts: The counts over all lanes.
         lanes: The counts of each lane.
         rates: Requests per second of each lane, over this run.
-        paces: How each lane went: what bound it and what was learned (`pace_records`).
+        paces: How each lane went: what bound it and what was learned (`engine.telemetry`).
         elapsed_s: Seconds from the first to the last step of the run.
         log: Path of the result log, or None.
     """

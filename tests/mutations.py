@@ -64,30 +64,30 @@ class Mutation:
         path.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
-SIMULATION: Final = ("test_simulation.py", "-k", "fault[0]")
+SIMULATION: Final = ("simulation/test_simulation.py", "-k", "fault[0]")
 
 MUTATIONS: Final = (
     # -- transport
     Mutation(
         "take a part for the whole answer if its head is known",
-        "transport/whole.py",
+        "transport/parser.py",
         "known is not None and len(piece) - end == known.body_bytes",
         "known is not None",
-        ("test_transport_heads.py",),
+        ("transport/test_heads.py",),
     ),
     Mutation(
         "take an answer for whole whatever else is in its piece",
-        "transport/whole.py",
+        "transport/parser.py",
         "if len(piece) - end != len(body):",
         "if False:",
-        ("test_transport_heads.py",),
+        ("transport/test_heads.py",),
     ),
     Mutation(
         "use a connection again on which something came unasked",
         "transport/connection.py",
         "            else:  # nobody has asked\n                self.abort()\n",
         "            else:\n                pass\n",
-        ("test_transport_unasked.py",),
+        ("transport/test_unasked.py",),
     ),
     # -- verdicts
     Mutation(
@@ -96,7 +96,7 @@ MUTATIONS: Final = (
         "    return Meaning.TRANSIENT, LimitKind.UNKNOWN\n",
         "    meaning = Meaning.DELETED if status == 200 else Meaning.TRANSIENT\n"
         "    return meaning, LimitKind.UNKNOWN\n",
-        ("test_providers.py",),
+        ("providers/test_providers.py",),
     ),
     Mutation(
         "take any 200 for a deletion (seen by the simulation)",
@@ -111,14 +111,14 @@ MUTATIONS: Final = (
         "providers/rules.py",
         "    if deleted is False:",
         "    if deleted is False:\n        return DELETED\n    if deleted is None:",
-        ("test_providers.py",),
+        ("providers/test_providers.py",),
     ),
     Mutation(
         "take any 404 for gone",
         "providers/rules.py",
         "        return Meaning.ENDPOINT, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
         "        return Meaning.GONE, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
-        ("test_providers.py",),
+        ("providers/test_providers.py",),
     ),
     # -- the right URL
     Mutation(
@@ -133,76 +133,76 @@ MUTATIONS: Final = (
         "transport/session.py",
         "allow_redirects=False",
         "allow_redirects=True",
-        ("test_transport.py", "-k", "redirect"),
+        ("transport/test_transport.py", "-k", "redirect"),
     ),
     Mutation(
         "let aiohttp send a request twice",
         "transport/session.py",
         "        session._retry_connection = False",
         "        session._retry_connection = True",
-        ("test_transport.py", "test_transport_aiohttp.py"),
+        ("transport/test_transport.py", "transport/test_aiohttp.py"),
     ),
     # -- the log
     Mutation(
         "drop a line of a group",
-        "result_log.py",
+        "result_log/writer.py",
         'b"".join(lines)',
         'b"".join(lines[1:] if len(lines) > 2 else lines)',
         SIMULATION,
     ),
     Mutation(
         "skip the sync",
-        "result_log.py",
+        "result_log/writer.py",
         "            await self._run_blocking(self._file.sync)\n",
         "            pass\n",
         SIMULATION,
     ),
     Mutation(
         "leave a torn line where it is",
-        "log_disk.py",
+        "result_log/file.py",
         "        file.cut(end)\n",
         "        pass\n",
-        ("test_result_log_disk.py",),
+        ("result_log/test_file.py",),
     ),
     Mutation(
         "leave a half-written group where it is",
-        "log_disk.py",
+        "result_log/file.py",
         "            with contextlib.suppress(OSError):\n                self.cut(self.size)\n",
         "",
-        ("test_result_log_disk.py",),
+        ("result_log/test_file.py",),
     ),
     Mutation(
         "lose what a failed write held",
-        "result_log.py",
+        "result_log/writer.py",
         "            self._lines = lines + self._lines\n",
         "",
         SIMULATION,
     ),
     Mutation(
         "go on after the log has failed",
-        "result_log.py",
+        "result_log/writer.py",
         "        return self.error is None and ",
         "        return ",
-        ("test_result_log.py", "test_lane.py"),
+        ("result_log/test_writer.py", "engine/test_lane.py"),
     ),
     Mutation(
         "take no lock",
-        "log_lock.py",
+        "result_log/lock.py",
         "        if not _try_lock(fd):",
         "        if False:",
-        ("test_log_lock.py",),
+        ("result_log/test_lock.py",),
     ),
     # -- one ID
     Mutation(
         "take a lost answer for a deletion",
-        "lane.py",
+        "engine/lane.py",
         "        self._troubled(waiting, verdict, None, sent_s, now_s)\n",
         "        self._endings.end(waiting, Outcome.DELETED, verdict, None, now_s - sent_s)\n",
         SIMULATION,
     ),
     Mutation(
         "log the deletion before the answer",
-        "lane.py",
+        "engine/lane.py",
         "        try:\n            answer = await self._transport.send(object_id)\n",
         "        try:\n            self._endings.end_deleted(object_id, Answer(200), 0.0)\n"
         "            answer = await self._transport.send(object_id)\n",
@@ -210,24 +210,24 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "forget an ID that was refused",
-        "lane.py",
+        "engine/lane.py",
         "            self._room.put_back(waiting, now_s + wait_s)\n",
         "            pass\n",
         SIMULATION,
     ),
     Mutation(
         "forget that an answer was lost",
-        "lane.py",
+        "engine/lane.py",
         "        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)\n",
         "",
-        ("test_lane_retries.py", "-k", "lost_answer"),
+        ("engine/test_lane_retries.py", "-k", "lost_answer"),
     ),
     Mutation(
         "send an ID as often as it comes",
-        "resume.py",
+        "result_log/index.py",
         "        known.put(digests[self._fresh[states]], _SEEN)\n",
         "",
-        ("test_resume.py",),
+        ("result_log/test_index.py",),
     ),
     Mutation(
         "try an ID for ever",
@@ -246,38 +246,38 @@ MUTATIONS: Final = (
     # -- how many, how fast
     Mutation(
         "count a place in flight twice",
-        "lane.py",
+        "engine/lane.py",
         "        self.in_flight += 1\n",
         "        self.in_flight += 2\n",
-        ("test_lane.py", "-k", "starts_small"),
+        ("engine/test_lane.py", "-k", "starts_small"),
     ),
     Mutation(
         "send a request more than there are places",
-        "lane.py",
+        "engine/lane.py",
         "            for _ in range(self.lane.concurrency):",
         "            for _ in range(self.lane.concurrency + 1):",
-        ("test_lane.py", "-k", "in_flight"),
+        ("engine/test_lane.py", "-k", "in_flight"),
     ),
     Mutation(
         "leave retries out of the rate",
-        "lane.py",
+        "engine/lane.py",
         "        self.pace.sent(now_s, self.in_flight)\n",
         "        if isinstance(taken, str):\n            self.pace.sent(now_s, self.in_flight)\n",
-        ("test_lane.py", "-k", "users_rate"),
+        ("engine/test_lane.py", "-k", "users_rate"),
     ),
     Mutation(
         "let retries multiply the load",
         "retry.py",
         "        self._left -= 1.0\n",
         "",
-        ("test_lane_retries.py", "-k", "multiply"),
+        ("engine/test_lane_retries.py", "-k", "multiply"),
     ),
     Mutation(
         "have one lane wait for another",
-        "feeding.py",
+        "engine/feeder.py",
         "await spills[part.block.lane].add(ids)",
         "await self._feeds[part.block.lane].put(ids)",
-        ("test_feed.py", "-k", "mixed"),
+        ("engine/test_queue.py", "-k", "mixed"),
     ),
     # -- guards
     Mutation(
@@ -285,49 +285,49 @@ MUTATIONS: Final = (
         "guards/lane_guard.py",
         "        if self._phase is _Phase.HELD and self.probe_id is not None:\n",
         "        if True:\n",
-        ("test_lane_guards.py", "-k", "stray"),
+        ("engine/test_lane_guards.py", "-k", "stray"),
     ),
     Mutation(
         "believe at once that all is gone",
-        "endings.py",
+        "engine/recorder.py",
         "        if not deleted and self._guard.doubts_gone:\n",
         "        if False:\n",
-        ("test_lane_doubts.py", "-k", "gone"),
+        ("engine/test_lane_doubts.py", "-k", "gone"),
     ),
     Mutation(
         "write what was doubted when the run is drained",
-        "lane.py",
+        "engine/lane.py",
         "        if not self._draining and self.guard.stop is None:\n",
         "        if self.guard.stop is None:\n",
-        ("test_lane_doubts.py", "-k", "doubted"),
+        ("engine/test_lane_doubts.py", "-k", "doubted"),
     ),
     Mutation(
         "never pause for an outage",
         "guards/lane_guard.py",
         "TROUBLED_IDS_MAX: Final = 10\n",
         "TROUBLED_IDS_MAX: Final = 10**9\n",
-        ("test_lane_guards.py", "-k", "outage"),
+        ("engine/test_lane_guards.py", "-k", "outage"),
     ),
     Mutation(
         "fail IDs for an outage",
         "guards/lane_guard.py",
         "        if len(self._troubled) >= enough:\n",
         "        if exhausted:\n            return True\n        if len(self._troubled) >= enough:\n",
-        ("test_guards.py",),
+        ("guards/test_guards.py",),
     ),
     Mutation(
         "let requests in flight pass --max-delete",
         "guards/budgets.py",
         "        return self.used + self._reserved < self._most\n",
         "        return self.used < self._most\n",
-        ("test_lane_limits.py", "-k", "max_delete"),
+        ("engine/test_lane_limits.py", "-k", "max_delete"),
     ),
     Mutation(
         "keep the places of a stopped lane",
-        "lane.py",
+        "engine/lane.py",
         "                self._control.deletes.release(deleted=waiting.unknown)\n",
         "                pass\n",
-        ("test_lane_limits.py", "-k", "places"),
+        ("engine/test_lane_limits.py", "-k", "places"),
     ),
 )
 

@@ -20,7 +20,7 @@ from benchmarks.report import number, table
 from benchmarks.resume import write_log
 from benchmarks.throughput import Sample, check_different, order, summarize
 from bulkdel.models import Outcome
-from tests.log_samples import load
+from tests.support.log_samples import load
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks run on Linux only")
 

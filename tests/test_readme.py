@@ -125,7 +125,7 @@ def test_opens_with_the_two_lines() -> None:
 def test_promises_name_tests_that_exist() -> None:
     """A promise is worth the test that holds it."""
     section = README.split("\n## What bulkdel promises\n")[1].split("\n## ")[0]
-    named = re.findall(r"`(tests/[a-z_]+\.py)(?:::(test_[a-z0-9_]+))?`", section)
+    named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?`", section)
 
     assert len(named) >= 8
     for path, test in named:

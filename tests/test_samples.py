@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bulkdel.emulator import AccountSettings
-from tests.command import COMMAND, TIMEOUT_S, emulated, environment
+from tests.support.command import COMMAND, TIMEOUT_S, emulated, environment
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 IDS = [

@@ -24,7 +24,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.models import Answer, Verdict
 from bulkdel.providers import get
 from bulkdel.settings import Lane
-from tests.command import Ended, Job, emulated, run_command, started, wait_until
+from tests.support.command import Ended, Job, emulated, run_command, started, wait_until
 
 SECRET = "sk-Zu9qXb7-only-in-the-header-4711"
 ENV = {"ARK_API_KEY": SECRET, "FIREWORKS_API_KEY": SECRET, "OPENAI_API_KEY": SECRET}

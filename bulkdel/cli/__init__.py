@@ -18,10 +18,10 @@ from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.output import say
-from bulkdel.cli.process import give_memory_back
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.errors import BulkdelError, ResultLogError
+from bulkdel.process import give_memory_back
 from bulkdel.version import __version__
 
 _EPILOG = """\b

@@ -1,6 +1,6 @@
 """``bulkdel bench``: what this machine reaches, against the embedded server.
 
-The server is a process of its own (`bench_server`) and confirms every deletion after a
+The server is a process of its own (`bench.server`) and confirms every deletion after a
 fixed latency. Each measurement is a real run, with its log in a temporary folder, that
 is ended after a while; what counts is the time after its start has settled.
 """
@@ -24,15 +24,15 @@ import anyio
 import click
 import orjson
 
-from bulkdel.bench import Point, concurrency_for, curves, durations
-from bulkdel.bench_svg import svg
+from bulkdel.bench.chart import svg
+from bulkdel.bench.curves import Point, concurrency_for, curves, durations
 from bulkdel.cli.bench_text import report
 from bulkdel.cli.exits import INTERRUPTED
-from bulkdel.cli.process import backend_options, raise_open_files
+from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.run import Run
 from bulkdel.errors import BulkdelError, ConfigError
-from bulkdel.feeding import ReaderSource
+from bulkdel.process import backend_options, raise_open_files
 from bulkdel.providers import get
-from bulkdel.run import Run
 from bulkdel.settings import CONCURRENCY_MAX, Lane, RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.version import __version__
@@ -197,7 +197,7 @@ async def _measure(grid: Sequence[tuple[float, int]], seconds: float, *, tell: b
 @contextmanager
 def served(latencies_s: Sequence[float]) -> Iterator[list[str]]:
     """Run the server; yield the base URL of each latency. It ends with its stdin."""
-    command = [sys.executable, "-P", "-m", "bulkdel.cli.bench_server", *map(str, latencies_s)]
+    command = [sys.executable, "-P", "-m", "bulkdel.bench.server", *map(str, latencies_s)]
     with subprocess.Popen(  # noqa: S603 - our own module
         command,
         stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from bulkdel.bench import Point, bar, concurrency_for, curves, durations
+from bulkdel.bench.curves import Point, bar, concurrency_for, curves, durations
 from bulkdel.cli.output import duration
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from bulkdel.cli.delete_job import Job
 from bulkdel.cli.exits import INTERRUPTED, exit_code
-from bulkdel.cli.job import Job
 from bulkdel.cli.output import say
 from bulkdel.settings import Durability
 from bulkdel.sources import FORMATS

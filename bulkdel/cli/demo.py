@@ -13,8 +13,7 @@ import click
 
 from bulkdel.cli.exits import SOME_LEFT, exit_code
 from bulkdel.cli.output import summary_text
-from bulkdel.cli.process import backend_options
-from bulkdel.cli.session import Session
+from bulkdel.cli.terminal import Session
 from bulkdel.emulator import (
     AccountSettings,
     Emulator,
@@ -25,10 +24,11 @@ from bulkdel.emulator import (
     make_ids,
     serve,
 )
-from bulkdel.feeding import ReaderSource
+from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.run import Run
 from bulkdel.models import Summary
+from bulkdel.process import backend_options
 from bulkdel.providers import get
-from bulkdel.run import Run
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import Source, open_source
 

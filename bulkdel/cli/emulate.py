@@ -9,7 +9,6 @@ from typing import Any
 import anyio
 import click
 
-from bulkdel.cli.process import backend_options
 from bulkdel.emulator import (
     PROVIDERS,
     AccountSettings,
@@ -25,6 +24,7 @@ from bulkdel.emulator import (
     serve,
 )
 from bulkdel.errors import ConfigError
+from bulkdel.process import backend_options
 
 _EPILOG = """\b
 Examples:

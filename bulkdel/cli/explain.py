@@ -10,8 +10,8 @@ import click
 import orjson
 
 from bulkdel.cli.output import duration
-from bulkdel.explanation import LaneExplanation
-from bulkdel.explanation import explain as explain_log
+from bulkdel.reporting.explain import LaneExplanation
+from bulkdel.reporting.explain import explain as explain_log
 
 _WORDS: Final = {
     "rate": "bound by the pace (the provider's limit or your own rate)",

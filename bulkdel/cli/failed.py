@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bulkdel.resume import iter_failed
+from bulkdel.result_log.index import iter_failed
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel failed purge.jsonl > retry.txt")

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import orjson
 
-from bulkdel.log_reading import LogFacts
 from bulkdel.models import Outcome
-from bulkdel.resume import Index
+from bulkdel.result_log.index import Index
+from bulkdel.result_log.reader import LogFacts
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel status purge.jsonl")

@@ -29,8 +29,8 @@ from aiohttp import web
 from bulkdel.emulator.account import Account
 from bulkdel.emulator.dialects import JSON, Problem, Reply
 from bulkdel.emulator.faults import Fault
+from bulkdel.emulator.misbehave import Server, misbehave, response
 from bulkdel.emulator.settings import DIALECTS, AccountSettings, EmulatorSettings
-from bulkdel.emulator.wire import Server, misbehave, response
 from bulkdel.errors import ConfigError
 
 STRAYS_KEPT_MAX: Final = 1000

@@ -1,12 +1,12 @@
 """The providers by name.
 
     base.py      what a provider is
-    common.py    what an answer says          (shared, pure)
+    answers.py   what an answer says          (shared, pure)
     rules.py     what it means                (shared, pure: tables)
     ark.py, fireworks.py, openai.py           the facts and tables of one provider each
 
 A new provider is one module and one name in `PROVIDERS`; it is done when it passes the
-conformance suite in ``tests/test_providers.py``.
+conformance suite in ``tests/providers/test_providers.py``.
 """
 
 from __future__ import annotations

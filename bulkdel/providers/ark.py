@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
-from bulkdel.providers import common, rules
+from bulkdel.providers import answers, rules
+from bulkdel.providers.answers import ApiError
 from bulkdel.providers.base import Provider
-from bulkdel.providers.common import ApiError
 from bulkdel.providers.rules import Rule
 
 RULES: Final[Sequence[Rule]] = (
@@ -80,7 +80,7 @@ def gone(object_id: str, status: int, error: ApiError) -> bool:
 
 def verdict(object_id: str, answer: Answer) -> Verdict:
     """Return what Ark's answer to the deletion of ``object_id`` means."""
-    body = common.json_object(answer.body)
+    body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
         confirmed = rules.confirm_by_flag(object_id, body)
         if confirmed is not None:

@@ -1,7 +1,7 @@
 """What a provider is: a few facts and one pure function, `Provider.verdict`.
 
 A provider module holds what its API documents, with the source of each fact, and
-nothing that acts. `common` has what several of them share.
+nothing that acts. `answers` has what several of them share.
 """
 
 from __future__ import annotations

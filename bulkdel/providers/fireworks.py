@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bulkdel.models import Answer, Meaning, Verdict
-from bulkdel.providers import common, rules
+from bulkdel.providers import answers, rules
 from bulkdel.providers.base import Provider
 from bulkdel.providers.rules import Rule
 
@@ -59,7 +59,7 @@ def _confirmed(object_id: str, body: dict[str, Any]) -> Verdict | None:
 
 def verdict(object_id: str, answer: Answer) -> Verdict:
     """Return what Fireworks' answer to the deletion of ``object_id`` means."""
-    body = common.json_object(answer.body)
+    body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
         confirmed = _confirmed(object_id, body)
         if confirmed is not None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
-from bulkdel.providers import common, rules
+from bulkdel.providers import answers, rules
 from bulkdel.providers.base import Provider
 from bulkdel.providers.rules import Rule
 
@@ -45,7 +45,7 @@ RULES: Final[Sequence[Rule]] = (
 
 def verdict(object_id: str, answer: Answer) -> Verdict:
     """Return what OpenAI's answer to the deletion of ``object_id`` means."""
-    body = common.json_object(answer.body)
+    body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
         confirmed = rules.confirm_by_flag(object_id, body)
         if confirmed is not None:

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
-from bulkdel.providers import common
-from bulkdel.providers.common import ApiError
+from bulkdel.providers import answers
+from bulkdel.providers.answers import ApiError
 
 DELETED: Final = Verdict(Meaning.DELETED)
 """The confirmed case, which nearly every ID is: one object for all of them."""
@@ -157,7 +157,7 @@ def mark_id(object_id: str, message: str) -> tuple[str, bool]:
     The ID counts only where it stands in quotes or as a word of its own, not inside a
     URL or a longer ID.
     """
-    text = common.without_request_id(message)
+    text = answers.without_request_id(message)
     for quote in "'\"`":
         if f"{quote}{object_id}{quote}" in text:
             return text.replace(f"{quote}{object_id}{quote}", _OURS), True
@@ -193,9 +193,9 @@ def other_object(object_id: str, body: dict[str, Any]) -> Verdict | None:
     """
     named, kind = body.get("id", object_id), body.get("object", "response")
     if named != object_id:
-        said = f"the provider confirmed another ID: {common.clean(str(named), 200)!r}"
+        said = f"the provider confirmed another ID: {answers.clean(str(named), 200)!r}"
     elif kind not in ("response", "response.deleted"):
-        said = f"the provider confirmed another kind of object: {common.clean(str(kind), 200)!r}"
+        said = f"the provider confirmed another kind of object: {answers.clean(str(kind), 200)!r}"
     else:
         return None
     if not (isinstance(named, str) and isinstance(kind, str)):  # garbled, not another object
@@ -216,20 +216,20 @@ def judge(
     Args:
         object_id: The ID it answers to.
         answer: The answer.
-        body: Its body as `common.json_object` reads it.
+        body: Its body as `answers.json_object` reads it.
         rules: The provider's own table; its rows come before the common ones.
         gone: Whether the error names our object as missing.
     """
-    error = common.read_error(body)
+    error = answers.read_error(body)
     meaning, limit = _meaning(object_id, answer.status, error, rules, gone)
     waits = meaning in (Meaning.REFUSED, Meaning.TRANSIENT)
     return Verdict(
         meaning,
         code=error.code or None,
-        message=_message(answer, error)[: common.MESSAGE_CHARS_MAX],
+        message=_message(answer, error)[: answers.MESSAGE_CHARS_MAX],
         limit=limit,
-        retry_after_s=common.retry_after_s(answer) if waits else None,
-        request_id=common.request_id(answer, error.message),
+        retry_after_s=answers.retry_after_s(answer) if waits else None,
+        request_id=answers.request_id(answer, error.message),
     )
 
 
@@ -254,8 +254,8 @@ def _meaning(
 
 def _message(answer: Answer, error: ApiError) -> str:
     if 200 <= answer.status < 300:
-        return f"HTTP {answer.status} does not confirm the deletion: {common.excerpt(answer.body)}"
+        return f"HTTP {answer.status} does not confirm the deletion: {answers.excerpt(answer.body)}"
     if 300 <= answer.status < 400:
-        target = common.clean(answer.headers.get("location", ""), 200)
+        target = answers.clean(answer.headers.get("location", ""), 200)
         return f"HTTP {answer.status}, a redirect to {target!r}, which is not followed"
-    return error.message or f"HTTP {answer.status}, {common.excerpt(answer.body)}"
+    return error.message or f"HTTP {answer.status}, {answers.excerpt(answer.body)}"

@@ -16,9 +16,9 @@ from contextlib import closing
 from itertools import islice
 from typing import BinaryIO, Final, cast
 
+from bulkdel.compression import decompress
 from bulkdel.errors import ConfigError, SourceError
 from bulkdel.models import Block
-from bulkdel.sources.compression import decompress
 from bulkdel.sources.jsonl import jsonl_blocks
 from bulkdel.sources.lines import without_mark
 from bulkdel.sources.opening import ByteStream, Interrupted, open_file

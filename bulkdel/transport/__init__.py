@@ -3,9 +3,9 @@
     lane --> Transport.send(object_id) --> Answer | NotSentError | NoAnswerError
 
     endpoint.py   URL, headers, proxy and TLS of a lane; aiohttp's errors in our words
-    wire.py       the fast way, on aiohttp's connections and parser
+    pool.py       the fast way, on aiohttp's connections and parser
     connection.py one of its connections
-    whole.py      the usual answer, out of one piece
+    parser.py     the usual answer, out of one piece
     session.py    through `aiohttp.ClientSession`, where the fast way does not fit
 
 What holds here, always:
@@ -73,7 +73,7 @@ async def _opener(
         # Such a request has another form; nobody needs it fast.
         return open_session
     try:
-        from bulkdel.transport import wire
+        from bulkdel.transport import pool
     except ImportError:  # aiohttp has changed
         return open_session
-    return wire.open_wire if await wire.aiohttp_fits() else open_session
+    return pool.open_wire if await pool.aiohttp_fits() else open_session

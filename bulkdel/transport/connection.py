@@ -6,7 +6,7 @@
 It takes the place of aiohttp's protocol on the connection that aiohttp has opened, and
 passes on to it what it does not read itself.
 
-Not here: which connection, how long a request may take, what an error means (`wire`).
+Not here: which connection, how long a request may take, what an error means (`pool`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aiohttp.connector import Connection
 
 from bulkdel.models import Answer
 from bulkdel.transport.endpoint import BODY_BYTES_MAX, read_body
-from bulkdel.transport.whole import WholeAnswers
+from bulkdel.transport.parser import WholeAnswers
 
 
 class Wire(asyncio.Protocol):

@@ -1,0 +1,113 @@
+"""What the user sees before anything is sent: the card, and the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from bulkdel.cli.output import duration
+from bulkdel.errors import ConfigError
+from bulkdel.pacing.learned import Learned
+from bulkdel.reporting.plan import LaneSurvey
+from bulkdel.settings import Lane
+from bulkdel.sources import NO_LANE
+
+WORD = "delete"
+"""What the user types to go on."""
+
+
+def card(
+    lanes: Sequence[Lane],
+    found: Mapping[str, LaneSurvey],
+    log: str,
+    learned: Mapping[str, Learned | None],
+) -> str:
+    """Return what a run would do, lane by lane; ``learned`` is what its log knows of limits."""
+    lines = []
+    for lane in lanes:
+        here = found[lane.name]
+        lines.append(f"{lane.name}: {lane.provider.title}, {lane.base_url}")
+        lines.append(
+            f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
+        )
+        lines += _details(lane, here)
+    stray = found.get(NO_LANE)
+    if stray is not None:
+        lines.append(f"{stray.invalid:,} rows name no lane of this run; they are logged as invalid")
+        lines += [
+            f"    line {row.line} of {row.source}: {row.reason}" for row in stray.invalid_rows
+        ]
+    lines.append(f"log: {log}")
+    return "\n".join(lines)
+
+
+def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
+    """Return the first requests of each lane, as they would be sent."""
+    lines = ["first requests:"]
+    for lane in lanes:
+        urls = (lane.provider.url(i, base_url=lane.base_url) for i in found[lane.name].first_ids)
+        lines += [f"  DELETE {url}" for url in urls]
+    return "\n".join(lines) if len(lines) > 1 else "nothing would be sent"
+
+
+def unknown_card(lanes: Sequence[Lane], log: str) -> str:
+    """Return the card for IDs that come from stdin: nobody knows yet how many."""
+    lines = [f"{lane.name}: {lane.provider.title}, {lane.base_url}" for lane in lanes]
+    return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
+
+
+def confirm(text: str, *, typed_from_terminal: bool) -> bool:
+    """Show a card and ask for the word; say whether it was typed.
+
+    Raises:
+        ConfigError: There is no terminal to ask on.
+    """
+    try:
+        terminal = open("/dev/tty", "r+b", buffering=0)  # noqa: SIM115, PTH123 - stdin may be the IDs
+    except OSError:
+        terminal = None
+    if terminal is None or not typed_from_terminal:
+        if terminal is not None:
+            terminal.close()
+        raise ConfigError(
+            "a deletion cannot be undone and there is no terminal to confirm it on:"
+            " look with --dry-run, then give --yes"
+        )
+    with terminal:
+        click.echo(text, err=True)
+        terminal.write(f"This cannot be undone. Type '{WORD}' to go on: ".encode())
+        typed = terminal.readline().decode("utf-8", "replace").strip()
+    return typed == WORD
+
+
+def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
+    rate = lane.rate or lane.ceiling
+    if lane.rate is None and learned is not None and learned.rate and not learned.unlimited:
+        rate = min(learned.rate, rate or learned.rate)
+    if not ids:
+        return ""
+    if rate is None and lane.provider.rate_max is not None:
+        documented = lane.provider.rate_max
+        return f", about {duration(ids / documented)} at the documented {documented:g}/s"
+    if rate is None:
+        return "; how long it takes depends on the provider's limit, which is not documented"
+    return f", about {duration(ids / rate)} at {rate:.4g}/s"
+
+
+def _details(lane: Lane, here: LaneSurvey) -> list[str]:
+    lines = []
+    if here.skipped:
+        lines.append(f"  {here.skipped:,} are done already in this log")
+    if here.duplicates:
+        lines.append(f"  {here.duplicates:,} are duplicates, sent once")
+    if here.invalid:
+        lines.append(f"  {here.invalid:,} rows hold no ID and are logged as invalid:")
+        lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
+    if here.odd:
+        examples = ", ".join(here.odd_ids)
+        lines.append(
+            f"  CHECK: {here.odd:,} do not begin with {lane.provider.prefix!r}"
+            f" as the IDs of {lane.provider.title} do: {examples}"
+        )
+    return lines

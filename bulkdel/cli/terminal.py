@@ -1,0 +1,108 @@
+"""Run in a terminal: signals, progress, totals."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+
+import anyio
+import anyio.abc
+
+from bulkdel.blocking import in_thread
+from bulkdel.cli.output import say
+from bulkdel.engine.run import Run
+from bulkdel.errors import BulkdelError
+from bulkdel.models import Summary
+from bulkdel.reporting.progress import LaneRate, print_above, show_bars, show_lines, status_line
+from bulkdel.sources import Source, count_rows
+
+
+class Session:
+    """One run with what a person sees of it.
+
+    Args:
+        run: The run.
+        sources: Its sources, to be counted for the progress bar.
+        quiet: Show no progress.
+    """
+
+    def __init__(self, run: Run, sources: Sequence[Source], *, quiet: bool) -> None:
+        self._run = run
+        self._sources = sources
+        self._quiet = quiet
+        self._totals: dict[str, int | None] = {}
+        self._ended = False
+        self._scope: anyio.CancelScope | None = None
+        self._rates: dict[str, LaneRate] = {}
+
+    async def run(self) -> Summary:
+        """Run to the end; the first Ctrl-C drains, the second cancels.
+
+        Raises:
+            BulkdelError: As `Run.run`.
+        """
+        summary: Summary | None = None
+        failed: BulkdelError | None = None
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(self._listen)
+            if not self._quiet:
+                tasks.start_soon(self._count)
+                tasks.start_soon(self._show)
+            try:
+                with anyio.CancelScope() as self._scope:
+                    summary = await self._run.run()
+            except BulkdelError as exc:  # out of the group, which would wrap it
+                failed = exc
+            self._ended = True
+            tasks.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        return summary if summary is not None else self._run.summary()
+
+    async def _listen(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # Windows lacks the last two
+        signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        # What is ignored stays so: `nohup` ignores the hang-up, a shell's `&` the Ctrl-C.
+        signals = [s for s in signals if signal.getsignal(s) is not signal.SIG_IGN]
+        asked = False
+        with anyio.open_signal_receiver(*signals) as received:
+            task_status.started()
+            async for number in received:
+                if number == getattr(signal, "SIGUSR1", None):
+                    self._print_status()
+                elif asked:
+                    say("Cancelled; what was in flight is still to do.")
+                    if self._scope is not None:
+                        self._scope.cancel()
+                else:
+                    asked = True
+                    flying = sum(work.in_flight for work in self._run.works.values())
+                    say(
+                        f"\nStopping: no more IDs are taken, {flying} requests in flight are"
+                        " finished. Once more to cancel them."
+                    )
+                    self._run.drain()
+
+    def _print_status(self) -> None:
+        for name in self._run.works:
+            rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
+            print_above(status_line(self._run, name, self._totals, rate))
+
+    async def _count(self) -> None:
+        for source in self._sources:
+            if source.lane is None:
+                return  # which lane a row is for shows only when it is read
+        for source in self._sources:
+            rows = await in_thread(count_rows, source, lambda: self._ended)
+            lane = source.lane or ""
+            before = self._totals.get(lane, 0)
+            self._totals[lane] = None if rows is None or before is None else before + rows
+
+    async def _show(self) -> None:
+        if sys.stderr.isatty():
+            with contextlib.suppress(OSError):  # the terminal is gone: the run goes on
+                await show_bars(self._run, self._totals, sys.stderr)
+        else:
+            await show_lines(self._run, self._totals, say)

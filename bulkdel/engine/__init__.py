@@ -1,0 +1,13 @@
+"""One run: sources in, lanes at work, results out.
+
+    run        opens everything, starts everything, ends everything
+    edge       where a run touches the world; tests put fakes there
+    inputs     sources of a run ──> feeder ──> queue, spill   IDs to the lanes
+    lane       one account at work; retry_queue has the IDs between two attempts
+    recorder   ends an ID ──> sink   the log, then the caller
+    resume     what a run takes over from logs
+    telemetry  how each lane goes, for the log; bottleneck says where its time went
+
+Not here: what an answer means (`providers`), how fast (`pacing`), when to stop (`guards`),
+how bytes travel (`transport`), how lines are kept (`result_log`).
+"""

@@ -1,0 +1,300 @@
+"""Bring IDs from one source to the feeds of its lanes.
+
+    reader ──blocks──> index.sift ──fresh IDs──> feed (one lane) or spill (several)
+                            └──invalid rows──> sink
+
+Every ID that is read is counted here once: as a duplicate, as skipped, as invalid, or as
+an ID for its lane. Reading and sifting run together in a thread, block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import anyio
+import anyio.lowlevel
+
+from bulkdel.blocking import InThread
+from bulkdel.engine.queue import Feed, Spill
+from bulkdel.engine.recorder import Sink
+from bulkdel.errors import SourceError
+from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
+from bulkdel.result_log.index import Index, Sifted
+from bulkdel.sources import check_ids
+
+ASYNC_BLOCK: Final = 500
+"""IDs of an async iterable that are handed on together, while their lane is busy."""
+
+_ROOM_S: Final = 0.02
+
+
+class BlockReader(Protocol):
+    """Reads blocks of IDs, one call at a time."""
+
+    def read(self) -> list[Block] | None:
+        """Return the next blocks, or None at the end."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make a blocked `read` return soon. Callable from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Close the source."""
+        ...
+
+
+class RunSource(Protocol):
+    """One source of a run."""
+
+    @property
+    def label(self) -> str:
+        """Its name in the log and in messages."""
+        ...
+
+    @property
+    def lane(self) -> str | None:
+        """The only lane it feeds, or None if its rows name their lane."""
+        ...
+
+    async def feed(self, feeder: Feeder) -> None:
+        """Feed it to its end."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make `feed` end soon."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSource:
+    """A file, stdin or an iterable, read block by block."""
+
+    reader: BlockReader
+    label: str
+    lane: str | None
+    in_line: bool = False
+    """Read it in the event loop's thread: it is Python code of the caller."""
+
+    async def feed(self, feeder: Feeder) -> None:
+        """Feed it to its end."""
+        if self.lane is None:
+            await feeder.feed_lanes(self.reader)
+        else:
+            await feeder.feed_lane(self.reader, self.lane, in_line=self.in_line)
+
+    def interrupt(self) -> None:
+        """Make a blocked read return."""
+        self.reader.interrupt()
+
+    def close(self) -> None:
+        """Close the reader."""
+        self.reader.close()
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncSource:
+    """An async iterable of IDs."""
+
+    ids: AsyncIterable[object]
+    label: str
+    lane: str
+
+    async def feed(self, feeder: Feeder) -> None:
+        """Feed it to its end."""
+        await feeder.feed_async(self.ids, self.lane, self.label)
+
+    def interrupt(self) -> None:
+        """Do nothing: its feeding is cancelled."""
+
+    def close(self) -> None:
+        """Do nothing: `feed` closes it."""
+
+
+class Feeder:
+    """Feeds the IDs of one source.
+
+    Args:
+        feeds: Feed of each lane, by name.
+        counts: Counts of each lane, by name; that of `NO_LANE` too.
+        index: What is done or was read already.
+        sink: Where the results of invalid rows go.
+        run_blocking: Runs reading and sifting.
+        wall_clock: Seconds since 1970, for the log.
+        spill_folder: Where temporary files go; None for the system's place.
+    """
+
+    def __init__(
+        self,
+        *,
+        feeds: Mapping[str, Feed],
+        counts: Mapping[str, Counts],
+        index: Index,
+        sink: Sink,
+        run_blocking: InThread,
+        wall_clock: Callable[[], float],
+        spill_folder: Path | None,
+    ) -> None:
+        self._feeds = feeds
+        self._spill_folder = spill_folder
+        self._counts = counts
+        self._index = index
+        self._sink = sink
+        self._run_blocking = run_blocking
+        self._wall_clock = wall_clock
+
+    async def feed_lane(self, reader: BlockReader, lane: str, *, in_line: bool = False) -> None:
+        """Feed a source of one lane; it waits while the lane has enough."""
+        feed = self._feeds[lane]
+        while not feed.abandoned and (sifted := await self._read(reader, in_line)) is not None:
+            for part in sifted:
+                await feed.put(await self._count(part))
+
+    async def feed_lanes(self, reader: BlockReader) -> None:
+        """Feed a source whose rows name their lane; no lane waits for another."""
+        spills = {
+            name: Spill(feed, folder=self._spill_folder, run_blocking=self._run_blocking)
+            for name, feed in self._feeds.items()
+        }
+        errors: list[SourceError] = []
+        async with anyio.create_task_group() as tasks:
+            for spill in spills.values():
+                tasks.start_soon(spill.run)
+            try:
+                while (sifted := await self._read(reader)) is not None:
+                    for part in sifted:
+                        ids = await self._count(part)
+                        if ids:
+                            await spills[part.block.lane].add(ids)
+            except SourceError as exc:  # raised below: the group would wrap it
+                errors.append(exc)
+            for spill in spills.values():
+                spill.close()
+        errors += [spill.error for spill in spills.values() if spill.error is not None]
+        if errors:
+            raise errors[0]
+
+    async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
+        """Feed an async iterable; a slow one's IDs are handed on as they come.
+
+        One task asks for the next item while another hands on what has come, in blocks
+        that are the larger the busier the lane is.
+        """
+        pile = _Pile()
+
+        async def collect() -> None:
+            async with _closing(ids) as items:
+                async for item in items:
+                    await pile.add(item)
+            pile.end()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect)
+            line = 1
+            try:
+                while (texts := await pile.take()) and not self._feeds[lane].abandoned:
+                    await self._put_texts(self._feeds[lane], lane, texts, line, source)
+                    line += len(texts)
+                tasks.cancel_scope.cancel()
+            finally:
+                self._counts[lane].read += pile.left  # still to do
+
+    async def _put_texts(
+        self, feed: Feed, lane: str, texts: list[object], line: int, source: str
+    ) -> None:
+        ids, invalid = check_ids(texts, line, source)
+        sifted = await self._run_blocking(self._index.sift, Block(lane, ids, invalid))
+        await feed.put(await self._count(sifted))
+
+    async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Sifted] | None:
+        if in_line:
+            await anyio.lowlevel.checkpoint()
+            return self._read_and_sift(reader)
+        return await self._run_blocking(self._read_and_sift, reader)
+
+    def _read_and_sift(self, reader: BlockReader) -> list[Sifted] | None:
+        blocks = reader.read()
+        return None if blocks is None else [self._index.sift(block) for block in blocks]
+
+    async def _count(self, sifted: Sifted) -> list[str]:
+        """Count what was sifted, log its invalid rows, and return its fresh IDs."""
+        block = sifted.block
+        counts = self._counts[block.lane]
+        counts.read += len(block.ids) + len(block.invalid) + sifted.skipped + sifted.duplicates
+        counts.skipped += sifted.skipped
+        counts.skipped_failed += sifted.skipped_failed
+        counts.duplicates += sifted.duplicates
+        for row in block.invalid:
+            while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait
+                await anyio.sleep(_ROOM_S)
+            self._sink.append(_invalid(row, block.lane, self._wall_clock()))
+            counts.invalid += 1
+        return block.ids
+
+
+class _Pile:
+    """Items of an async iterable that are not handed on yet; at most `ASYNC_BLOCK`."""
+
+    def __init__(self) -> None:
+        self._items: list[object] = []
+        self._changed = anyio.Event()
+        self._ended = False
+
+    @property
+    def left(self) -> int:
+        return len(self._items)
+
+    async def add(self, item: object) -> None:
+        while len(self._items) >= ASYNC_BLOCK:
+            await self._wait()
+        self._items.append(item)
+        self._changed.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._changed.set()
+
+    async def take(self) -> list[object]:
+        """Return what is there, waiting for at least one item; nothing at the end."""
+        while not self._items and not self._ended:
+            await self._wait()
+        items, self._items = self._items, []
+        self._changed.set()
+        return items
+
+    async def _wait(self) -> None:
+        if self._changed.is_set():
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+
+def _invalid(row: InvalidRow, lane: str, at_s: float) -> Result:
+    return Result(
+        object_id=row.text,
+        lane=lane,
+        outcome=Outcome.INVALID,
+        at_s=at_s,
+        error=row.reason,
+        source=row.source,
+        line=row.line,
+    )
+
+
+@asynccontextmanager
+async def _closing(ids: AsyncIterable[object]) -> AsyncIterator[AsyncIterator[object]]:
+    """Iterate, and close an async generator at the end: cancelling a feed would leak it."""
+    items = aiter(ids)
+    try:
+        yield items
+    finally:
+        if isinstance(items, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await items.aclose()

@@ -1,0 +1,97 @@
+"""What a run takes over from logs: which IDs are done, deletions so far, the limit found.
+
+A log is taken over only for the place where its IDs were deleted: the same provider at the
+same base URL. Another region's log, or an emulator's, would make IDs pass for done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from bulkdel.errors import ConfigError
+from bulkdel.pacing.learned import Learned
+from bulkdel.result_log.index import Index
+from bulkdel.result_log.reader import LogFacts
+from bulkdel.settings import RunSettings
+
+
+def read_logs(
+    settings: RunSettings, go_on: Callable[[], bool] = lambda: True
+) -> tuple[Index, LogFacts]:
+    """Read the logs of a run: those of ``done_logs`` first, then its own if it is there.
+
+    Args:
+        settings: The settings of the run.
+        go_on: Asked again and again, since ten million lines take ten seconds; after a no
+            what is returned is good for nothing.
+
+    Returns:
+        Which IDs are done, and what the run's own log says beside that.
+
+    Raises:
+        ConfigError: A log cannot be read, or is of another place.
+    """
+    index = Index(retry_failed=settings.retry_failed)
+    for path in settings.done_logs:
+        facts = index.read(path, go_on)
+        if go_on():
+            _check_places(path, facts, settings)
+    facts = LogFacts()
+    if settings.log is not None and settings.log.exists():
+        facts = index.read(settings.log, go_on)
+        if go_on():
+            _check_lanes(settings.log, facts, settings)
+            _check_places(settings.log, facts, settings)
+    return index, facts
+
+
+def deletions(facts: LogFacts, lane: str | None = None) -> int:
+    """Return the deletions that a log holds, of one lane or of all."""
+    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+
+
+def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
+    """Return what a log knows about the limit of a lane's provider."""
+    found = facts.paces.get(lane, {}).get("learned")
+    return Learned.from_json(found) if isinstance(found, dict) else None
+
+
+def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:
+    """Refuse to go on with a log of quite other lanes: it was hardly meant."""
+    befores = _places(facts)
+    names = [lane.name for lane in settings.lanes]
+    if befores and not set(befores) & set(names):
+        raise ConfigError(
+            f"log {path}: it is of {_lanes(befores)}, this run is of {_lanes(names)};"
+            " name another --log"
+        )
+
+
+def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
+    """Refuse a log whose lane was somewhere else than the run's of the same name."""
+    befores = _places(facts)
+    for lane in settings.lanes:
+        now = (lane.provider.name, lane.base_url)
+        for was in befores.get(lane.name, ()):
+            if was != now:
+                raise ConfigError(
+                    f"log {path}: its lane {lane.name!r} is {was[0]} at {was[1]},"
+                    f" this run's is {now[0]} at {now[1]}; name another --log or --done"
+                )
+
+
+def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any]]]:
+    """Return provider and base URL of each lane, as the headers of all runs have them."""
+    places: dict[str, set[tuple[Any, Any]]] = {}
+    for header in facts.runs:
+        lanes = header.get("lanes")
+        for name, of in lanes.items() if isinstance(lanes, dict) else ():
+            if isinstance(of, dict):
+                places.setdefault(name, set()).add((of.get("provider"), of.get("base_url")))
+    return places
+
+
+def _lanes(names: Iterable[str]) -> str:
+    return "lane " + ", ".join(map(repr, names))

@@ -1,0 +1,362 @@
+"""One run, from start to summary: sources, lanes and the log in one task group.
+
+    reader ──> Feeder ──> Feed of a lane ──> LaneWork ──> ResultLog
+    (thread)   (drops what is done           (workers)    (writer)
+                and duplicates)
+
+What holds here, always:
+
+1. The log is open, locked and indexed, and every source is open, before anything is sent.
+2. The first Ctrl-C, a guard of the run and a full disk end it the same way, by `drain`:
+   no more IDs are read or taken, what is in flight is finished and logged.
+3. Whatever happens, the log is closed last, with all that is known written.
+
+Not here: how one lane works (`lane`), what is printed (`cli`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    contextmanager,
+)
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from bulkdel.blocking import InThread, in_thread
+from bulkdel.engine.feeder import Feeder, RunSource
+from bulkdel.engine.lane import LaneWork
+from bulkdel.engine.queue import Feed
+from bulkdel.engine.recorder import RunControl, Sink
+from bulkdel.engine.resume import deletions, learned_limit, read_logs
+from bulkdel.engine.sink import ResultSink
+from bulkdel.engine.telemetry import pace_record, write_pace
+from bulkdel.errors import ResultLogError, SourceError
+from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
+from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.result_log.encode import utc
+from bulkdel.result_log.file import LogFile, open_disk_log
+from bulkdel.result_log.index import Index
+from bulkdel.result_log.reader import LogFacts
+from bulkdel.result_log.writer import ResultLog
+from bulkdel.retry import RetryRules
+from bulkdel.settings import Lane, RunSettings
+from bulkdel.sources import NO_LANE
+from bulkdel.transport import Transport, open_transport
+from bulkdel.version import __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Where a run touches the world. Tests put fakes here, and nowhere else.
+
+    Attributes:
+        transport: Opens the transport of a lane.
+        log_file: Opens, locks and mends the log file.
+        run_blocking: Runs blocking work.
+        wall_clock: Seconds since 1970.
+        clock: Seconds, only going forward, asked twice an ID. The event loop's own is the
+            one that a virtual clock moves; `REAL` has a faster one.
+        seed: Seed of the jitter of retries; None for a different one each time.
+    """
+
+    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
+    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
+    run_blocking: InThread = in_thread
+    wall_clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = anyio.current_time
+    seed: int | None = None
+
+
+REAL: Final = Edge(clock=time.monotonic)
+"""The world as it is."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One run. Construct it, then call `run` once; `drain` ends it early.
+
+    Attributes:
+        settings: What the user decided.
+        sources: Where the IDs come from; opened, and closed by the run.
+        on_result: Called with every result, after the log has taken it.
+        has_room: Whether `on_result` can take more; IDs wait while it cannot.
+        edge: Where it touches the world.
+        counts: Counts of each lane, by name; ``""`` has the rows that name no lane.
+        works: The lanes at work, by name, once they are.
+        facts: What the log held when it was opened.
+        torn_bytes: Bytes of a torn last line that were cut off the log.
+        stops: Why the run, or a lane of it, stopped early.
+    """
+
+    settings: RunSettings
+    sources: Sequence[RunSource]
+    on_result: Callable[[Result], None] | None = None
+    has_room: Callable[[], bool] | None = None
+    edge: Edge = REAL
+    counts: dict[str, Counts] = field(default_factory=dict)
+    works: dict[str, LaneWork] = field(default_factory=dict)
+    facts: LogFacts = field(default_factory=LogFacts)
+    torn_bytes: int = 0
+    stops: list[Stop] = field(default_factory=list)
+    began_s: float = 0.0
+    _interrupted: bool = False
+    _draining: bool = False
+    _ended_by: str | None = "nothing yet"
+    _log: ResultLog | None = None
+    _feeding: anyio.CancelScope | None = None
+
+    def __post_init__(self) -> None:
+        self.counts = {lane.name: Counts() for lane in self.settings.lanes}
+        self.counts[NO_LANE] = Counts()
+
+    async def run(self) -> Summary:
+        """Delete every ID of the sources, and say what came of it.
+
+        Raises:
+            ConfigError: A setting or the log is wrong; nothing was sent.
+            ResultLogError: The log could not be written; its ``summary`` has the counts.
+        """
+        try:
+            return await self._run()
+        except ExceptionGroup as group:
+            # Our task groups are nobody else's business: one error comes out as itself.
+            cause = _cause(group)
+            if cause is group:
+                raise
+            raise cause from None
+
+    async def _run(self) -> Summary:
+        self.began_s = anyio.current_time()
+        with ExitStack() as closing:
+            for source in self.sources:
+                closing.callback(source.close)
+            log = closing.enter_context(self._open_log())
+            self._log = log
+            index, self.facts = await self.edge.run_blocking(
+                read_logs, self.settings, lambda: not self._draining
+            )
+            if self._draining:  # before anything has begun: the log stays as it was
+                self._ended_by = None
+                summary = self.summary()
+                if log is not None:
+                    await self._close(log, summary)
+                return summary
+            sink = ResultSink(log, self.on_result, self.has_room)
+            async with AsyncExitStack() as stack:
+                await self._open_lanes(stack, sink)
+                if log is not None:
+                    log.append_record("run", self._header())
+                try:
+                    await self._work(log, index, sink)
+                    self._ended_by = None
+                except BaseException as exc:
+                    self._ended_by = type(_cause(exc)).__name__
+                    raise
+                finally:
+                    summary = self.summary()
+                    if log is not None:
+                        log.append_record("end", summary.as_dict())
+                        await self._close(log, summary)
+        return summary
+
+    def drain(self, stop: Stop | None = None) -> None:
+        """End early: read and take no more, finish what is in flight.
+
+        Without ``stop`` it counts as an interruption by the user.
+        """
+        if stop is None:
+            self._interrupted = True
+        elif not any(stop.cause is other.cause for other in self.stops):
+            self.stops.append(stop)
+        if self._draining:
+            return
+        self._draining = True
+        self._stop_feeding()
+        for work in self.works.values():
+            work.drain()
+
+    def wake(self) -> None:
+        """Look again whether IDs may be sent: `has_room` may have changed."""
+        for work in self.works.values():
+            work.wake()
+
+    # -- opening ----------------------------------------------------------------------
+
+    @contextmanager
+    def _open_log(self) -> Iterator[ResultLog | None]:
+        if self.settings.log is None:
+            yield None
+            return
+        with self.edge.log_file(self.settings.log) as (file, self.torn_bytes):
+            log = ResultLog(
+                file,
+                durability=self.settings.durability,
+                run_blocking=self.edge.run_blocking,
+                on_error=self._log_failed,
+            )
+            log.on_room = self.wake
+            yield log
+
+    def _log_failed(self, error: ResultLogError) -> None:
+        advice = "Make room or mend the disk, then start again: the log resumes"
+        self.drain(Stop(StopCause.LOG, None, str(error), advice))
+
+    async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
+        settings = self.settings
+        control = RunControl(
+            deletes=DeleteBudget(
+                settings.max_delete, used=deletions(self.facts) + self.facts.after_unknown
+            ),
+            failures=FailureBudget(settings.max_failures, settings.max_failures_share),
+            stop_run=self.drain,
+        )
+        for number, lane in enumerate(settings.lanes):
+            seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
+            self.works[lane.name] = LaneWork(
+                lane,
+                feed=Feed(),
+                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                sink=sink,
+                guard=LaneGuard(
+                    lane.name,
+                    deleted_before=deletions(self.facts, lane.name),
+                    allow_gone=settings.allow_gone,
+                    outage_limit_s=settings.outage_limit_s,
+                    wait_long=settings.wait_long,
+                ),
+                control=control,
+                retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
+                wall_clock=self.edge.wall_clock,
+                clock=self.edge.clock,
+                counts=self.counts[lane.name],
+                learned=learned_limit(self.facts, lane.name),
+            )
+
+    def _header(self) -> dict[str, object]:
+        return {
+            "at": utc(self.edge.wall_clock()),
+            "version": __version__,
+            "lanes": {
+                lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
+                for lane in self.settings.lanes
+            },
+            "sources": [source.label for source in self.sources],
+        }
+
+    # -- working ----------------------------------------------------------------------
+
+    async def _work(self, log: ResultLog | None, index: Index, sink: Sink) -> None:
+        async with anyio.create_task_group() as writer:
+            if log is not None:
+                writer.start_soon(log.run)
+                writer.start_soon(write_pace, log, self.works.values(), self.began_s)
+            async with anyio.create_task_group() as lanes:
+                for work in self.works.values():
+                    lanes.start_soon(self._run_lane, work)
+                if self._draining:  # a drain may come before there is anything to drain
+                    for work in self.works.values():
+                        work.drain()
+                else:
+                    await self._feed(index, sink)
+            writer.cancel_scope.cancel()
+
+    async def _feed(self, index: Index, sink: Sink) -> None:
+        feeds = {name: work.feed for name, work in self.works.items()}
+        feeder = Feeder(
+            feeds=feeds,
+            counts=self.counts,
+            index=index,
+            sink=sink,
+            run_blocking=self.edge.run_blocking,
+            wall_clock=self.edge.wall_clock,
+            spill_folder=self.settings.log.resolve().parent if self.settings.log else None,
+        )
+        left = {name: sum(_feeds(source, name) for source in self.sources) for name in feeds}
+
+        async def feed_one(source: RunSource) -> None:
+            try:
+                await source.feed(feeder)
+            except SourceError as exc:
+                self.stops.append(
+                    Stop(StopCause.SOURCE, None, str(exc), "Mend it, then start again")
+                )
+            for name in feeds:
+                if _feeds(source, name):
+                    left[name] -= 1
+                    if not left[name]:
+                        feeds[name].close()
+
+        with anyio.CancelScope() as self._feeding:
+            async with anyio.create_task_group() as tasks:
+                for source in self.sources:
+                    tasks.start_soon(feed_one, source)
+                for name, feed in feeds.items():
+                    if not left[name]:
+                        feed.close()
+
+    async def _run_lane(self, work: LaneWork) -> None:
+        await work.run()
+        if work.guard.stop is not None:
+            self.stops.append(work.guard.stop)
+        work.feed.abandon()
+        if all(other.feed.abandoned for other in self.works.values()):
+            self._stop_feeding()
+
+    def _stop_feeding(self) -> None:
+        if self._feeding is not None:
+            self._feeding.cancel()
+        for source in self.sources:
+            source.interrupt()
+
+    # -- ending -----------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """Return what has come of it so far."""
+        lanes = {name: of for name, of in self.counts.items() if name != NO_LANE or of.read}
+        elapsed_s = anyio.current_time() - self.began_s
+        reasons = [str(stop) for stop in self.stops]
+        if self._ended_by is not None and not self._interrupted:
+            reasons.append(f"ended by {self._ended_by} before all was done")
+        state = State.STOPPED if reasons else State.FINISHED
+        return Summary(
+            state=State.INTERRUPTED if self._interrupted else state,
+            reason="; ".join(reasons) or None,
+            counts=sum(self.counts.values(), Counts()),
+            lanes=lanes,
+            rates={
+                name: counts.requests / elapsed_s if elapsed_s > 0 else 0.0
+                for name, counts in lanes.items()
+            },
+            elapsed_s=elapsed_s,
+            log=str(self.settings.log) if self.settings.log is not None else None,
+            paces={name: pace_record(work, self.began_s) for name, work in self.works.items()},
+        )
+
+    async def _close(self, log: ResultLog, summary: Summary) -> None:
+        try:
+            await log.close()
+        except ResultLogError as exc:
+            exc.summary = summary
+            raise
+
+
+def _cause(exc: BaseException) -> BaseException:
+    """Return the only error in a group, or what is no group, or holds several, as it is."""
+    cause = exc
+    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+        cause = cause.exceptions[0]
+    return exc if isinstance(cause, BaseExceptionGroup) else cause
+
+
+def _feeds(source: RunSource, lane: str) -> bool:
+    return source.lane is None or source.lane == lane

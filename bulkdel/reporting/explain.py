@@ -1,0 +1,163 @@
+"""Explain from a log why its newest run took as long as it did.
+
+    log ──read_log──> headers, pace records, summaries ──> Explanation, a LaneExplanation each
+
+The shares come from the pace records (`engine.telemetry`): at any instant one thing kept a
+lane from sending more, and the records hold the seconds under each. So the shares add up
+to the run. A run that was killed has its last record, at most `EVERY_S` before its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bulkdel.engine.bottleneck import Bound
+from bulkdel.errors import ConfigError
+from bulkdel.result_log.reader import LogFacts, read_log
+
+CPU_BUSY: Final = 0.85
+"""Share of one core above which our own CPU is what binds a lane that nothing else binds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneExplanation:
+    """Where the time of one lane went.
+
+    Attributes:
+        lane: Its name.
+        elapsed_s: Seconds of the run, up to its newest record.
+        ended: IDs with a result.
+        requests: Requests sent.
+        refused: Of those, refused.
+        shares: Share of the time under each bound, the largest first; ``cpu`` is ours.
+        limit: The provider's limit as far as it was found, in words.
+        advice: What to change, one sentence each.
+    """
+
+    lane: str
+    elapsed_s: float
+    ended: int
+    requests: int
+    refused: int
+    shares: Mapping[str, float]
+    limit: str | None
+    advice: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The newest record of each lane of one run: it holds the sums since the start."""
+
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    state: str = "running or killed"
+
+
+def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
+    """Return how the newest run of a log ended, and where the time of its lanes went.
+
+    Raises:
+        ConfigError: The log cannot be read, or holds no pace records.
+    """
+    run = _Run()
+
+    def note(name: str, value: dict[str, Any]) -> None:
+        nonlocal run
+        if name == "run":
+            run = _Run()
+        elif name == "pace":
+            _keep(run, str(value.get("lane")), value)
+        else:
+            run.state = str(value.get("state"))
+            for lane, of in value.get("lanes", {}).items():
+                if isinstance(of, dict) and isinstance(of.get("pace"), dict):
+                    _keep(run, lane, of["pace"])
+
+    for _ in read_log(path, LogFacts(on_record=note)):
+        pass
+    if not run.records:
+        raise ConfigError(
+            f"{path}: its newest run has no pace record yet; one is written every 10 s and at the end"
+        )
+    return run.state, [_explain_lane(lane, record) for lane, record in run.records.items()]
+
+
+def _keep(run: _Run, lane: str, record: dict[str, Any]) -> None:
+    """Keep the newest record of a lane, and the time so far that our CPU bound it."""
+    before = run.records.get(lane, {})
+    run.records[lane] = {**record, "busy_cpu_s": _busy_cpu_s(before, record)}
+
+
+def _busy_cpu_s(before: dict[str, Any], record: dict[str, Any]) -> float:
+    """Return the seconds so far in which nothing bound the lane but our own CPU."""
+    sofar = float(before.get("busy_cpu_s", 0.0))
+    span_s = _number(record, "at_s") - _number(before, "at_s")
+    cpu_s = _number(record, "cpu_s") - _number(before, "cpu_s")
+    busy_s = _bound_s(record, Bound.BUSY) - _bound_s(before, Bound.BUSY)
+    return sofar + (busy_s if span_s > 0 and cpu_s / span_s >= CPU_BUSY else 0.0)
+
+
+def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
+    elapsed_s = _number(record, "at_s")
+    seconds = {bound.value: _bound_s(record, bound) for bound in Bound}
+    cpu_s = record["busy_cpu_s"]
+    seconds["cpu"] = cpu_s
+    seconds[Bound.CONCURRENCY.value] += seconds.pop(Bound.BUSY.value) - cpu_s
+    whole_s = sum(seconds.values())
+    shares = {
+        name: spent / whole_s
+        for name, spent in sorted(seconds.items(), key=lambda item: -item[1])
+        if whole_s > 0 and spent > 0
+    }
+    limit = record.get("limit")
+    return LaneExplanation(
+        lane=lane,
+        elapsed_s=elapsed_s,
+        ended=int(_number(record, "ended")),
+        requests=int(_number(record, "requests")),
+        refused=int(_number(record, "refused")),
+        shares=shares,
+        limit=str(limit) if limit else None,
+        advice=tuple(_advice(shares, record)),
+    )
+
+
+_ADVICE: Final = {
+    "rate": (
+        "The pace bound it: the provider's limit, --rate-max, --rate, or the search for the"
+        " limit at the start. If the limit found is --rate-max, a higher one or `none` looks for"
+        " more; else ask the provider for a higher limit."
+    ),
+    "concurrency": (
+        "The requests in flight bound it. If the limit found is not one of requests in flight,"
+        " raise --concurrency."
+    ),
+    "pause": "The provider asked to wait or was down. Nothing to change here.",
+    "retry": "It waited for IDs to try again: the provider failed often near the end.",
+    "input": "The source was slow: the lane waited for IDs.",
+    "log": "The disk of the log, or the reader of the results, was slow: try --durability normal.",
+    "cpu": "Our own CPU bound it. Split the IDs over two processes, each with its own log.",
+}
+
+
+def _advice(shares: Mapping[str, float], record: dict[str, Any]) -> list[str]:
+    """Return what to change about whatever took a fifth of the time or more."""
+    said = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
+    requests = _number(record, "requests")
+    if requests >= 100 and _number(record, "refused") > 0.05 * requests:
+        said.append(
+            "More than 5 % of the requests were refused: does something else use the same account?"
+        )
+    return said
+
+
+def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:
+    bound_s = record.get("bound_s")
+    return _number(bound_s, bound.value) if isinstance(bound_s, dict) else 0.0
+
+
+def _number(record: Mapping[str, Any], name: str) -> float:
+    value = record.get(name, 0.0)
+    return float(value) if isinstance(value, (int, float)) else 0.0

@@ -1,0 +1,98 @@
+"""Look at the sources before a run: what is in them, without sending anything.
+
+Reads every source once, through an index of its own, and counts per lane: what would be
+sent, what is done already, duplicates, invalid rows, and IDs that do not look like the
+provider's. It is what `--dry-run` prints and what the user confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from bulkdel.engine.feeder import BlockReader
+from bulkdel.models import InvalidRow
+from bulkdel.result_log.index import Index
+from bulkdel.settings import Lane
+from bulkdel.sources import NO_LANE
+
+T = TypeVar("T")
+
+SAMPLES_MAX: Final = 3
+"""IDs, invalid rows and odd IDs of a lane that are kept as examples."""
+
+
+@dataclass(slots=True)
+class LaneSurvey:
+    """What the sources hold for one lane.
+
+    Attributes:
+        read: IDs and rows.
+        to_send: IDs that would be sent.
+        skipped: IDs that the log says are done.
+        duplicates: IDs that come more than once.
+        invalid: Rows that hold no ID.
+        odd: IDs that do not begin as the provider's usually do.
+        first_ids: The first IDs that would be sent.
+        odd_ids: The first odd ones.
+        invalid_rows: The first invalid rows.
+    """
+
+    read: int = 0
+    to_send: int = 0
+    skipped: int = 0
+    duplicates: int = 0
+    invalid: int = 0
+    odd: int = 0
+    first_ids: list[str] = field(default_factory=list)
+    odd_ids: list[str] = field(default_factory=list)
+    invalid_rows: list[InvalidRow] = field(default_factory=list)
+
+
+def survey(
+    readers: Sequence[BlockReader],
+    lanes: Sequence[Lane],
+    index: Index,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Mapping[str, LaneSurvey]:
+    """Read every source to its end and return what each lane would get.
+
+    Marks the IDs as read in ``index``, which the run must not use afterwards.
+
+    Args:
+        readers: The sources, opened.
+        lanes: The lanes.
+        index: What the log says is done.
+        stop: Asked between blocks; True ends the survey early.
+
+    Raises:
+        SourceError: A source cannot be read.
+    """
+    found = {lane.name: LaneSurvey() for lane in lanes}
+    prefixes = {lane.name: lane.provider.prefix for lane in lanes}
+    for reader in readers:
+        while not stop() and (blocks := reader.read()) is not None:
+            for block in blocks:
+                here = found.setdefault(block.lane, LaneSurvey())
+                here.read += len(block.ids) + len(block.invalid)
+                sifted = index.sift(block)
+                here.skipped += sifted.skipped
+                here.duplicates += sifted.duplicates
+                _note(here, sifted.block.ids, prefixes.get(block.lane, ""))
+                here.invalid += len(sifted.block.invalid)
+                _keep(here.invalid_rows, sifted.block.invalid)
+    return {name: here for name, here in found.items() if here.read or name != NO_LANE}
+
+
+def _note(here: LaneSurvey, ids: list[str], prefix: str) -> None:
+    here.to_send += len(ids)
+    _keep(here.first_ids, ids)
+    odd = [object_id for object_id in ids if not object_id.startswith(prefix)]
+    here.odd += len(odd)
+    _keep(here.odd_ids, odd)
+
+
+def _keep(kept: list[T], more: Sequence[T]) -> None:
+    kept.extend(more[: SAMPLES_MAX - len(kept)])

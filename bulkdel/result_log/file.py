@@ -1,0 +1,184 @@
+"""The result log as a file on disk: opened, locked, mended, appended to.
+
+What holds here, always:
+
+1. `DiskLog.write` appends all of its bytes or none: after an error the file is cut back.
+2. A file that is not a result log is never touched, and a torn last line is cut off.
+3. Nothing is written into a file that nobody can find any more.
+
+Not here: which lines, and when (`writer`); the lock itself (`lock`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from bulkdel.errors import ConfigError
+from bulkdel.result_log.lock import lock_log
+
+_HEADER: Final = b'{"run":{"at":"'
+
+
+class LogFile(Protocol):
+    """Where groups of lines go. The disk, but for tests."""
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``, or nothing; OSError if it cannot."""
+        ...
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class DiskLog:
+    """A result log on disk, opened for appending."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self.size = os.fstat(self._fd).st_size
+        self._torn = False
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``; on an error cut back to what was there before.
+
+        If not even that can be done, nothing is written until it can: a line must not
+        follow half of another one.
+        """
+        self._check_place()
+        if self._torn:
+            self.cut(self.size)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            self._torn = True
+            with contextlib.suppress(OSError):
+                self.cut(self.size)
+            raise
+        self.size += len(data)
+
+    def _check_place(self) -> None:
+        """Refuse to write into a file that nobody can find any more."""
+        try:
+            there = os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except OSError:
+            there = False
+        if not there:
+            raise OSError(errno.ENOENT, f"{self._path} was removed or moved away")
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``start``."""
+        return os.pread(self._fd, size, start)
+
+    def cut(self, size: int) -> None:
+        """Cut the file back to ``size`` bytes."""
+        os.ftruncate(self._fd, size)
+        self.size = size
+        self._torn = False
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        getattr(os, "fdatasync", os.fsync)(self._fd)
+
+    def close(self) -> None:
+        """Close the file. A second time does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+@contextmanager
+def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
+    """Lock and open the log at ``path``, and cut off a torn last line.
+
+    Yields the file and the number of bytes that were cut off.
+
+    Raises:
+        LogBusyError: Another process writes this log.
+        ConfigError: It is a directory, cannot be written, or is no result log.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_dir():
+        raise ConfigError(f"log {path}: this is a directory; name a file")
+    if real.suffix in (".gz", ".zst"):
+        raise ConfigError(f"log {path}: a compressed log is finished; unpack it to go on with it")
+    if real.exists() and not real.is_file():
+        raise ConfigError(f"log {path}: this is not a regular file")
+    if not real.parent.is_dir():
+        raise ConfigError(f"log {path}: there is no directory {real.parent}")
+    with lock_log(real, shown=path):
+        try:
+            file = DiskLog(real)
+        except OSError as exc:
+            raise ConfigError(f"log {path}: it cannot be written: {exc.strerror}") from exc
+        try:
+            torn = _cut_torn_line(file, path)
+            if file.size == 0:
+                _sync_directory(real.parent)
+            yield file, torn
+        finally:
+            file.close()
+
+
+def _cut_torn_line(file: DiskLog, path: Path) -> int:
+    """Cut the file back to its last line end; return the bytes that were cut off.
+
+    The start is checked first: a file that is not a result log is never touched.
+    """
+    if not _looks_like_log(file):
+        raise ConfigError(f"log {path}: this is not a result log of bulkdel; it is left as it is")
+    end = file.size
+    step = 1 << 20
+    while end > 0:
+        begin = max(0, end - step)
+        newline = file.read_at(begin, end - begin).rfind(b"\n")
+        if newline >= 0:
+            end = begin + newline + 1
+            break
+        end = begin
+    torn = file.size - end
+    if torn:
+        file.cut(end)
+    return torn
+
+
+def _looks_like_log(file: DiskLog) -> bool:
+    """Whether a file is a log, or what a crash left of one.
+
+    Its first line tells: a header or a result. ``{"id":`` alone is not enough: a JSONL
+    file of IDs begins so, too.
+    """
+    start = file.read_at(0, 1 << 16)
+    if start.startswith(_HEADER):
+        return True
+    if start.startswith(b'{"id":"'):
+        line = start.split(b"\n", 1)[0]
+        return b'","lane":"' in line and b'","outcome":"' in line
+    torn = start.rstrip(b"\0")  # a power cut leaves NUL bytes where data should have come
+    return _HEADER.startswith(torn) and all(
+        not file.read_at(begin, 1 << 20).strip(b"\0")
+        for begin in range(len(torn), file.size, 1 << 20)
+    )
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name durable, where the system can."""
+    with contextlib.suppress(OSError):
+        fd = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

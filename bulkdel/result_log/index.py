@@ -1,0 +1,187 @@
+"""Which IDs are done: an index of the result log, asked block by block.
+
+    result log --> Index.read --> one DigestSet per lane
+    block      --> Index.sift --> the IDs that are still to do
+
+An ID is known by lane and text; the row of a source that cannot be an ID, by lane and
+text too, apart from all IDs. Of several lines of one ID in a log, the last one counts.
+
+What holds here, always:
+
+1. `Index.sift` gives out an ID of a lane once in a run, whatever the blocks and from
+   whichever thread, and never one that the log says is done.
+2. A damaged line makes no ID done.
+3. Each ID takes 24 bytes at most, whether it comes from the log or from this run.
+
+Not here: reading the log (`reader`), appending to it (`writer`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import compress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from bulkdel.errors import ConfigError
+from bulkdel.models import Block, InvalidRow, Outcome
+from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, digest
+from bulkdel.result_log.reader import Ending, LaneEndings, LogFacts, read_failed, read_log
+
+_SEEN: Final = 7
+"""The state of what was given out in this run; all others are an `Ending`."""
+
+_ID_SEED: Final = 0
+_INVALID_SEED: Final = 1
+"""Gives the text of an invalid row another digest than an ID of the same text has."""
+
+
+_FAILED_AT_ONCE: Final = 10_000
+"""IDs that are looked up together: one by one takes a hundred times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What remains of a block, and what was dropped.
+
+    Attributes:
+        block: The IDs and invalid rows that are still to do, in their order.
+        skipped: Dropped because the log says that they are done.
+        skipped_failed: Of the skipped: those whose last outcome is failed or invalid.
+        duplicates: Dropped because they were given out before in this run.
+    """
+
+    block: Block
+    skipped: int
+    skipped_failed: int
+    duplicates: int
+
+
+class Index:
+    """The IDs that are done or were given out in this run. Thread-safe."""
+
+    def __init__(self, *, retry_failed: bool = False) -> None:
+        """Make an empty index; ``retry_failed`` gives out all that failed once more."""
+        self._lanes: dict[str, DigestSet] = {}
+        self._lock = threading.Lock()
+        self._fresh = np.zeros(256, np.bool_)
+        self._fresh[[ABSENT, Ending.RETRYABLE]] = True
+        self._fresh[Ending.FAILED] = retry_failed
+
+    def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
+        """Add the results of a log, as newer than what is known, and return its facts.
+
+        The facts of each lane count what is known then, so of all the logs read.
+
+        Args:
+            path: The log.
+            go_on: Asked every thousand lines or so; after a no the rest is left out, and
+                neither the index nor the facts are good for anything.
+
+        Raises:
+            ConfigError: The log cannot be read, or it is none.
+        """
+        facts = LogFacts()
+        with self._lock:
+            for part in read_log(path, facts):
+                if not go_on():
+                    return facts
+                self._add(part)
+            for lane, lane_facts in facts.lanes.items():
+                counts = self._lanes[lane].counts()
+                lane_facts.retryable = counts[Ending.RETRYABLE]
+                lane_facts.counts = {
+                    Outcome.DELETED: counts[Ending.DELETED],
+                    Outcome.GONE: counts[Ending.GONE],
+                    Outcome.FAILED: counts[Ending.FAILED] + counts[Ending.RETRYABLE],
+                    Outcome.INVALID: counts[Ending.INVALID],
+                }
+        if facts.lines and facts.damaged == facts.lines:
+            raise ConfigError(f"{path} is not a result log: none of its lines is one of a log")
+        return facts
+
+    def sift(self, block: Block) -> Sifted:
+        """Drop what is done or was given out before; note the rest as given out."""
+        id_digests = digest(map(str.encode, block.ids), _ID_SEED)
+        # As `encode` writes a lone surrogate, should a source let one through.
+        texts = (row.text.encode("utf-8", "backslashreplace") for row in block.invalid)
+        row_digests = digest(texts, _INVALID_SEED)
+        with self._lock:
+            known = self._lanes.setdefault(block.lane, DigestSet())
+            id_states = self._take(known, id_digests)
+            row_states = self._take(known, row_digests)
+
+        ids = list(dict.fromkeys(compress(block.ids, self._fresh[id_states])))
+        rows: dict[str, InvalidRow] = {}
+        for row in compress(block.invalid, self._fresh[row_states]):
+            rows.setdefault(row.text, row)
+
+        states = np.concatenate((id_states, row_states))
+        fresh = int(np.count_nonzero(self._fresh[states]))
+        seen = int(np.count_nonzero(states == _SEEN))
+        done_badly = np.isin(states, (Ending.FAILED, Ending.INVALID)) & ~self._fresh[states]
+        return Sifted(
+            Block(block.lane, ids, list(rows.values())),
+            skipped=len(states) - seen - fresh,
+            skipped_failed=int(np.count_nonzero(done_badly)),
+            duplicates=seen + fresh - len(ids) - len(rows),
+        )
+
+    def __len__(self) -> int:
+        """Return how many IDs and invalid rows are known."""
+        with self._lock:
+            return sum(map(len, self._lanes.values()))
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the entries take."""
+        with self._lock:
+            return sum(known.memory_bytes for known in self._lanes.values())
+
+    def _add(self, part: LaneEndings) -> None:
+        known = self._lanes.setdefault(part.lane, DigestSet())
+        states = np.frombuffer(part.endings, np.uint8)
+        invalid = states == Ending.INVALID
+        if not invalid.any():
+            known.put(digest(part.ids, _ID_SEED), states)
+            return
+        for chosen, seed in ((~invalid, _ID_SEED), (invalid, _INVALID_SEED)):
+            known.put(digest(compress(part.ids, chosen), seed), states[chosen])
+
+    def _take(self, known: DigestSet, digests: Words) -> States:
+        """Return the states of ``digest_set`` as they were; note the fresh as given out."""
+        states = known.find(digests)
+        known.put(digests[self._fresh[states]], _SEEN)
+        return states
+
+
+def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield the IDs whose last outcome is `failed`, each once in its lane.
+
+    Several logs count as one, in the order given. They are read twice: an ID that has
+    failed may be deleted by any later line.
+
+    Raises:
+        ConfigError: A log cannot be read.
+    """
+    logs = list(paths)
+    index = Index(retry_failed=True)
+    for path in logs:
+        index.read(path)
+    waiting: defaultdict[str, list[str]] = defaultdict(list)
+    for path in logs:
+        for part in read_failed(path):
+            waiting[part.lane] += [
+                object_id.decode()
+                for object_id, ending in zip(part.ids, part.endings, strict=True)
+                if ending in (Ending.FAILED, Ending.RETRYABLE)
+            ]
+            if len(waiting[part.lane]) >= _FAILED_AT_ONCE:
+                yield from index.sift(Block(part.lane, waiting.pop(part.lane))).block.ids
+    for lane, ids in waiting.items():
+        yield from index.sift(Block(lane, ids)).block.ids

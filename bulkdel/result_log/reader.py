@@ -1,0 +1,258 @@
+"""Read a result log in one pass: what became of each ID, and the facts about the log.
+
+    log_files --> whole lines --> log_lines --> results, lane by lane --> LaneEndings
+                                            --> all other entries     --> LogFacts
+
+What holds here, always:
+
+1. A damaged line is counted, its number kept, and skipped; the rest of the log counts.
+   An ID whose line is damaged is still to do: it is sent again.
+2. What follows the last newline is unfinished (or the NUL bytes that a power cut
+   leaves) and does not count. So a log can be read while it grows.
+3. Memory does not grow with the log, but for one header a run.
+
+Not here: which of several lines of one ID counts (`index`), and writing (`writer`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+from bulkdel.models import Outcome
+from bulkdel.result_log.blocks import read_blocks
+from bulkdel.result_log.decode import Lines, parse_block, parse_lines
+
+BLOCK_BYTES: Final = 1 << 18
+"""Read at once; some fifteen hundred lines. Larger blocks are slower: they leave the cache."""
+
+LINE_BYTES_MAX: Final = 1 << 22
+"""A longer line is damaged. Ours have a few hundred bytes, some thousand at most."""
+
+DAMAGED_SHOWN_MAX: Final = 10
+"""So many numbers of damaged lines are kept; all are counted."""
+
+
+class Ending(IntEnum):
+    """What a line says of its ID."""
+
+    DELETED = 0
+    GONE = 1
+    FAILED = 2
+    """Failed, and a later run does not try it by itself."""
+    RETRYABLE = 3
+    """Failed, and a later run tries it."""
+    INVALID = 4
+
+
+@dataclass(slots=True)
+class LaneFacts:
+    """What the log says of one lane.
+
+    Attributes:
+        deletions: Lines with the outcome `deleted`.
+        counts: IDs by the outcome of their last line. Empty until the whole log has been
+            indexed (`resume.Index.read`).
+        retryable: Of the failed: those that a later run tries by itself.
+    """
+
+    deletions: int = 0
+    counts: dict[Outcome, int] = field(default_factory=dict)
+    retryable: int = 0
+
+
+def _ignore(_name: str, _value: dict[str, Any]) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class LogFacts:
+    """What a log says beside the results. Grows while the log is read.
+
+    Attributes:
+        runs: The headers of the runs, oldest first.
+        last_end: The summary of the newest run; None if it has written none: it was
+            killed or is still going on.
+        lanes: What the log says of each lane that has results.
+        lines: Whole lines, damaged and blank ones included.
+        damaged: Lines that are no line of a log.
+        damaged_lines: The numbers of the first of them, from 1.
+        first_at: The first time in the log, as it stands there.
+        last_at: The last one.
+        whole_bytes: Length of the log up to its last newline, decompressed.
+        torn_bytes: Length of what follows the last newline.
+        ends_in_nul: The log ends in NUL bytes, as a power cut leaves them.
+        after_unknown: Lines of IDs that were gone after a request of ours that got no
+            clear answer: deletions that may have been ours.
+        paces: The newest pace record of each lane.
+        on_record: Called with the name and the value of every record that is no result.
+    """
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    last_end: dict[str, Any] | None = None
+    lanes: dict[str, LaneFacts] = field(default_factory=dict)
+    lines: int = 0
+    damaged: int = 0
+    damaged_lines: list[int] = field(default_factory=list)
+    first_at: str | None = None
+    last_at: str | None = None
+    whole_bytes: int = 0
+    torn_bytes: int = 0
+    ends_in_nul: bool = False
+    after_unknown: int = 0
+    paces: dict[str, dict[str, Any]] = field(default_factory=dict)
+    on_record: Callable[[str, dict[str, Any]], None] = field(default=_ignore, repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class LaneEndings:
+    """The results of one lane in some lines of a log, in their order.
+
+    Attributes:
+        lane: Name of the lane.
+        ids: The IDs in UTF-8.
+        endings: What the lines say of them, an `Ending` each.
+    """
+
+    lane: str
+    ids: list[bytes]
+    endings: bytes
+
+
+_ENDINGS: Final = {ending.name.lower().encode(): int(ending) for ending in Ending}
+
+_AT: Final = b'"at":"'
+"""Never inside a string, where a quote is escaped: ``\\"at\\":\\"``."""
+
+_AFTER_UNKNOWN: Final = b',"after_unknown":true'
+"""Likewise."""
+
+
+def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
+    """Yield the results of the log, lane by lane in blocks; write the rest into ``facts``.
+
+    Raises:
+        ConfigError: The log cannot be read (see `blocks`).
+    """
+    for block in _whole_lines(path, facts):
+        lines = parse_block(block)
+        _note_times(block, facts)
+        if b"gone" in lines.words:
+            facts.after_unknown += block.count(_AFTER_UNKNOWN)
+        _note_others(lines, facts)
+        for part in _by_lane(lines):
+            lane_facts = facts.lanes.setdefault(part.lane, LaneFacts())
+            lane_facts.deletions += part.endings.count(Ending.DELETED)
+            yield part
+
+
+def read_failed(path: Path) -> Iterator[LaneEndings]:
+    """Yield the results whose outcome is `failed`, and perhaps others.
+
+    Several times faster than `read_log`: a line is looked at only if it has the word in
+    it, or a backslash, with which the word could be written in another way.
+
+    Raises:
+        ConfigError: The log cannot be read (see `blocks`).
+    """
+    for block in _whole_lines(path, LogFacts()):
+        yield from _by_lane(parse_lines(_lines_with(block, (b"failed", b"\\"))))
+
+
+def _whole_lines(path: Path, facts: LogFacts) -> Iterator[bytes]:
+    """Yield blocks of whole lines, with their newlines."""
+    rest = b""
+    read_bytes = 0
+    for chunk in read_blocks(path, BLOCK_BYTES):
+        read_bytes += len(chunk)
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            facts.whole_bytes = read_bytes - len(chunk) + end
+            yield rest + chunk[:end]
+            rest = chunk[end:]
+        elif len(rest) + len(chunk) <= LINE_BYTES_MAX:
+            rest += chunk
+        else:
+            # Stands for the long line: a control character makes it damaged, and the
+            # last byte tells a torn line from the NUL bytes of a power cut.
+            rest = b"\x01" + chunk[-1:]
+    facts.torn_bytes = read_bytes - facts.whole_bytes
+    facts.ends_in_nul = rest.endswith(b"\0")
+
+
+def _lines_with(block: bytes, needles: Iterable[bytes]) -> list[bytes]:
+    """Return the lines of ``block`` that hold one of ``needles``, in their order.
+
+    From one find to the next: most lines are never made an object.
+    """
+    lines: dict[int, bytes] = {}
+    for needle in needles:
+        place = block.find(needle)
+        while place >= 0:
+            begin, end = block.rfind(b"\n", 0, place) + 1, block.index(b"\n", place)
+            lines[begin] = block[begin:end]
+            place = block.find(needle, end)
+    return [lines[begin] for begin in sorted(lines)]
+
+
+def _note_times(block: bytes, facts: LogFacts) -> None:
+    if facts.first_at is None:
+        facts.first_at = _time_at(block, block.find(_AT))
+    facts.last_at = _time_at(block, block.rfind(_AT)) or facts.last_at
+
+
+def _time_at(block: bytes, place: int) -> str | None:
+    if place < 0:
+        return None
+    begin = place + len(_AT)
+    return block[begin : begin + 40].split(b'"')[0].decode("ascii", "replace")
+
+
+def _note_others(lines: Lines, facts: LogFacts) -> None:
+    """Note what the lines say that are no results."""
+    for place, entry in lines.others:
+        match entry:
+            case {"run": dict(header)}:
+                facts.runs.append(header)
+                facts.last_end = None
+                facts.on_record("run", header)
+            case {"end": dict(summary)}:
+                facts.last_end = summary
+                _note_paces(summary, facts)
+                facts.on_record("end", summary)
+            case {"pace": dict(pace)}:
+                facts.paces[str(pace.get("lane"))] = pace
+                facts.on_record("pace", pace)
+            case _:
+                facts.damaged += 1
+                if len(facts.damaged_lines) < DAMAGED_SHOWN_MAX:
+                    facts.damaged_lines.append(facts.lines + place + 1)
+    facts.lines += lines.count
+
+
+def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
+    """Note the pace records that the summary of a run holds, one a lane."""
+    lanes = summary.get("lanes")
+    for name, lane in lanes.items() if isinstance(lanes, dict) else ():
+        if isinstance(lane, dict) and isinstance(lane.get("pace"), dict):
+            facts.paces[name] = lane["pace"]
+
+
+def _by_lane(lines: Lines) -> Iterator[LaneEndings]:
+    """Yield the results lane by lane; those of a lane keep their order."""
+    endings = bytes(map(_ENDINGS.__getitem__, lines.words))
+    if lines.lanes and lines.lanes.count(lines.lanes[0]) == len(lines.lanes):
+        yield LaneEndings(lines.lanes[0].decode(), lines.ids, endings)
+        return
+    parts: defaultdict[bytes, tuple[list[bytes], bytearray]]
+    parts = defaultdict(lambda: ([], bytearray()))
+    for lane, object_id, ending in zip(lines.lanes, lines.ids, endings, strict=True):
+        ids, lane_endings = parts[lane]
+        ids.append(object_id)
+        lane_endings.append(ending)
+    for lane, (ids, lane_endings) in parts.items():
+        yield LaneEndings(lane.decode(), ids, bytes(lane_endings))

@@ -1,0 +1,212 @@
+"""What would hit every ID stops or pauses a lane, and burns none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from bulkdel import State
+from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
+from bulkdel.models import Answer
+from tests.support.engine_fakes import (
+    answer,
+    deleted,
+    failing,
+    in_virtual_time,
+)
+from tests.support.lane_job import Job, ids, key_refused, outcomes
+
+# -- what would hit every ID -----------------------------------------------------------
+STOPPING: dict[str, Callable[[], Answer]] = {
+    "key": key_refused,
+    "account": lambda: failing(402, "Payment required"),
+    "endpoint": lambda: failing(404, "Not Found"),
+    "redirect": lambda: answer(302, b"", location="https://elsewhere.example/"),
+}
+
+
+@pytest.mark.parametrize("kind", STOPPING)
+@in_virtual_time
+async def test_one_stray_answer_ends_nothing(kind: str) -> None:
+    """A gateway that restarts answers once with nonsense; the run has hours to go."""
+    job = Job(
+        lambda object_id, n: (
+            STOPPING[kind]() if object_id == "resp_200" and n == 1 else deleted(object_id)
+        )
+    )
+
+    summary = await job.delete(ids(500))
+
+    assert summary.state is State.FINISHED
+    assert summary.counts.deleted == 500
+    assert job.transport.times["resp_200"] == 2
+
+
+@pytest.mark.parametrize("kind", STOPPING)
+@pytest.mark.parametrize("since", [0, 200])
+@in_virtual_time
+async def test_refused_again_the_lane_stops_and_burns_none(
+    kind: str, since: int, tmp_path: Path
+) -> None:
+    """The same ID is asked twice, and all that have no answer stay to do."""
+    barred = False
+
+    def answering(object_id: str, _: int) -> Answer:
+        nonlocal barred
+        barred = barred or object_id == f"resp_{since}"
+        return STOPPING[kind]() if barred else deleted(object_id)
+
+    job = Job(answering)
+    summary = await job.delete(ids(500), log=tmp_path / "log")
+
+    assert summary.state is State.STOPPED
+    assert str(summary.reason).startswith("lane openai: ")
+    assert summary.counts.failed == summary.counts.gone == 0
+    assert summary.counts.pending == summary.counts.read - summary.counts.deleted
+    assert summary.counts.requests <= since + 2 * job.lane.concurrency
+    assert job.transport.times[f"resp_{since}"] == 2
+    assert job.transport.ids[-1] == f"resp_{since}"
+
+    job.transport.answering = lambda object_id, _: deleted(object_id)
+    again = await job.delete(ids(500), log=tmp_path / "log")
+    assert again.all_gone
+    assert set(outcomes(tmp_path / "log").values()) == {"deleted"}
+
+
+@in_virtual_time
+async def test_a_cold_lane_with_a_wrong_key_sends_one_id() -> None:
+    """And that one twice."""
+    job = Job(lambda *_: key_refused(), concurrency=100)
+
+    summary = await job.delete(ids(1000))
+
+    assert job.transport.ids == ["resp_0", "resp_0"]
+    assert summary.counts.ended == 0
+
+
+@in_virtual_time
+async def test_answers_in_flight_are_awaited_before_the_key_is_asked_again() -> None:
+    """They were on their way and are deletions: they must be in the log."""
+
+    async def answering(object_id: str, _: int) -> Answer:
+        if object_id == "resp_100":
+            return key_refused()
+        if object_id in ids(15, 101):
+            await anyio.sleep(5)
+        return deleted(object_id)
+
+    job = Job(answering, concurrency=16)
+    summary = await job.delete(ids(1000))
+
+    assert summary.state is State.STOPPED
+    found = {result.object_id for result in job.results}
+    in_flight = set(job.transport.ids) - {"resp_100"}
+    assert found == in_flight
+    first, second = (time_s for time_s, one in job.transport.sent if one == "resp_100")
+    assert second - first >= 5
+    assert not [1 for time_s, _ in job.transport.sent if first + 0.02 < time_s < second]
+
+
+@in_virtual_time
+async def test_an_endpoint_that_cannot_be_trusted_stops_the_lane() -> None:
+    """A certificate that does not verify will not verify for the next ID either."""
+
+    def answering(*_: object) -> Answer:
+        raise EndpointError("certificate verify failed")
+
+    job = Job(answering)
+    summary = await job.delete(ids(100))
+
+    assert summary.state is State.STOPPED
+    assert "certificate verify failed" in str(summary.reason)
+    assert len(job.transport.sent) == 2
+    assert summary.counts.ended == 0
+
+
+# -- outage ----------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["refused", "503", "timeout"])
+@pytest.mark.parametrize("since_s", [0.0, 5.0])
+@in_virtual_time
+async def test_an_outage_of_a_minute_burns_no_id(kind: str, since_s: float) -> None:
+    """The lane waits, asks with one ID now and then, and goes on by itself."""
+
+    async def answering(object_id: str, _: int) -> Answer:
+        if not since_s <= anyio.current_time() - job.began_s < since_s + 60:
+            return deleted(object_id)
+        if kind == "refused":
+            raise NotSentError("connection refused")
+        if kind == "timeout":
+            await anyio.sleep(30)
+            raise NoAnswerError("no answer in 30 s")
+        return failing(503)
+
+    job = Job(answering, rate=100, concurrency=50)
+    summary = await job.delete(ids(2000))
+
+    assert summary.state is State.FINISHED
+    assert (summary.counts.deleted, summary.counts.failed) == (2000, 0)
+    probes = [s for s in job.times_s if since_s + 32 < s < since_s + 60]
+    assert len(probes) <= 15
+    assert job.took_s <= 20 + 60 + 45
+
+
+@in_virtual_time
+async def test_an_outage_longer_than_the_limit_stops_with_ids_to_do(tmp_path: Path) -> None:
+    """Twenty minutes down, ten allowed: nothing is failed, a new start goes on."""
+    job = Job(rate=100, concurrency=50)
+
+    def answering(object_id: str, _: int) -> Answer:
+        if anyio.current_time() - job.began_s >= 5:
+            return failing(503, "down for maintenance")
+        return deleted(object_id)
+
+    job.transport.answering = answering
+    summary = await job.delete(ids(2000), log=tmp_path / "log")
+
+    assert summary.state is State.STOPPED
+    assert "down for maintenance" in str(summary.reason)
+    assert 600 < job.took_s < 640
+    assert summary.counts.failed == 0
+    assert set(outcomes(tmp_path / "log").values()) == {"deleted"}
+
+    job.transport.answering = lambda object_id, _: deleted(object_id)
+    assert (await job.delete(ids(2000), log=tmp_path / "log")).all_gone
+
+
+@in_virtual_time
+async def test_a_longer_outage_limit_sits_out_twenty_minutes() -> None:
+    """For those who would rather wait; with few requests meanwhile."""
+    job = Job(rate=100)
+
+    def answering(object_id: str, _: int) -> Answer:
+        is_down = 5 <= anyio.current_time() - job.began_s < 1205
+        return failing(502) if is_down else deleted(object_id)
+
+    job.transport.answering = answering
+    summary = await job.delete(ids(2000), outage_limit_s=3600)
+
+    assert (summary.state, summary.counts.deleted) == (State.FINISHED, 2000)
+    assert len([s for s in job.times_s if 6 < s < 1205]) <= 60
+    assert job.took_s < 1205 + 60
+
+
+@in_virtual_time
+async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ever(
+    tmp_path: Path,
+) -> None:
+    """Left alone at the end, they look like one; they must end, and every resume too."""
+    bad = ids(5, first=295)
+    job = Job(lambda object_id, _: failing(500) if object_id in bad else deleted(object_id))
+    log = tmp_path / "log.jsonl"
+
+    for _ in range(2):
+        summary = await job.delete(ids(300), log=log)
+
+        assert summary.state is State.FINISHED
+        assert summary.counts.failed == 5
+        assert all(outcome == "failed" for i, outcome in outcomes(log).items() if i in bad)
+    assert all(result.retryable for result in job.results[-5:])

@@ -1,0 +1,123 @@
+"""The log of a simulated process: a disk that fails or dies, and a reader of its own.
+
+Not here: the engine's reader of logs, which this one checks.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from bulkdel.result_log.file import DiskLog
+
+
+class Dying(Protocol):
+    """What a disk knows of its process.
+
+    Attributes:
+        killed: It is dead: what it writes has no effect.
+        power_cut: It died with the power: what was not synced may be lost.
+        last_breath: The share of one more group that still reaches the disk.
+        disk_fails: The first call that fails, and how many do.
+        dice: What chance decides by.
+    """
+
+    killed: bool
+    power_cut: bool
+    last_breath: float
+    disk_fails: tuple[int, int]
+    dice: random.Random
+
+
+class SimulatedDisk:
+    """The log on disk, as long as the process lives; with errors where the plan has them."""
+
+    def __init__(self, file: DiskLog, process: Dying) -> None:
+        self.closed = False
+        self.failed = False
+        self.synced = file.size
+        self._file = file
+        self._process = process
+        self._calls = 0
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``, or as much of it as the last breath allows."""
+        if self._process.killed:
+            if self._process.last_breath > 0:
+                self._file.write(data[: int(self._process.last_breath * len(data))])
+                self._process.last_breath = 0.0
+            return
+        self._fail_if_planned(errno.ENOSPC)
+        self._file.write(data)
+
+    def sync(self) -> None:
+        """Note what would survive a power cut."""
+        if not self._process.killed:
+            self._fail_if_planned(errno.EIO)
+            self.synced = self._file.size
+
+    def close(self) -> None:
+        """Close the file, if the process can."""
+        if not self._process.killed:
+            self.closed = True
+            self._file.close()
+
+    def cut_off(self) -> None:
+        """Lose what was not synced, if the power went."""
+        if self._process.killed and self._process.power_cut:
+            kept = self._process.dice.randint(self.synced, self._file.size)
+            self._file.cut(kept)
+            self._file.write(b"\0" * self._process.dice.choice((0, 0, 700)))
+
+    def _fail_if_planned(self, error: int) -> None:
+        self._calls += 1
+        first, count = self._process.disk_fails
+        if first <= self._calls < first + count:
+            self.failed = True
+            raise OSError(error, os.strerror(error))
+
+
+@dataclass(slots=True)
+class LogSeen:
+    """A log, read by nobody's code but this.
+
+    Attributes:
+        lines: Its whole lines, parsed.
+        done: Lane and ID of what is never to be sent again.
+        open_failed: Lane and ID of what failed and is to be tried again.
+        ours: Deletions of ours, those after a lost answer included.
+    """
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    done: set[tuple[str, str]] = field(default_factory=set)
+    open_failed: set[tuple[str, str]] = field(default_factory=set)
+    ours: int = 0
+
+    @property
+    def last_run(self) -> list[dict[str, Any]]:
+        """The results since the last header."""
+        starts = [place for place, line in enumerate(self.lines) if "run" in line]
+        return [line for line in self.lines[starts[-1] if starts else 0 :] if "id" in line]
+
+
+def read_log(path: Path) -> LogSeen:
+    """Read a log; a torn last line does not count."""
+    seen = LogSeen()
+    data = path.read_bytes() if path.exists() else b""
+    for text in data.split(b"\n")[:-1]:
+        line = json.loads(text.lstrip(b"\0"))
+        seen.lines.append(line)
+        if "id" not in line or line["outcome"] == "invalid":
+            continue
+        key = (line["lane"], line["id"])
+        again = line["outcome"] == "failed" and line["retryable"]
+        assert key not in seen.done, f"a second line after the end of {key}"
+        seen.open_failed.discard(key)
+        (seen.open_failed if again else seen.done).add(key)
+        seen.ours += line["outcome"] == "deleted" or line.get("after_unknown", False)
+    return seen

@@ -1,0 +1,284 @@
+"""One start of the engine in a simulated world, killed between any two steps of any task.
+
+    plan ──> faults, outage, kill, power cut, disk errors, drain
+    run  ──> the real `Run` with every edge simulated, on virtual time
+
+A seed gives the same order of tasks each time. While it runs, the process notes in `wrong`
+what must not happen at that instant: an ID sent twice at once, a line before its answer.
+
+Not here: what must hold afterwards (`simulation_checks`).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import anyio.lowlevel
+import trio
+import trio._core._run as trio_run
+from trio.testing import MockClock
+
+from bulkdel.engine.run import Edge, Run
+from bulkdel.errors import ResultLogError
+from bulkdel.guards import StopCause
+from bulkdel.models import Answer, Outcome, Result, Summary
+from bulkdel.result_log.file import LogFile, open_disk_log
+from bulkdel.settings import Lane, RunSettings
+from bulkdel.transport import Transport
+from tests.simulation.disk import SimulatedDisk, read_log
+from tests.simulation.world import BLOCKING_MAX_S, CALM_AFTER, FAULTS, Scenario
+from tests.support.engine_fakes import HOURS_MAX, FakeTransport, wall_clock
+
+T = TypeVar("T")
+
+
+class _Killer(trio.abc.Instrument):
+    """Kills the process before a given step of any of its tasks."""
+
+    def __init__(self, process: Process, at_step: float) -> None:
+        self._process = process
+        self._steps_left = at_step
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002
+        self._steps_left -= 1
+        if self._steps_left == 0:
+            self._process.kill()
+
+
+class Process:
+    """One start of the engine on a scenario. `run` it, then see what it has done.
+
+    Attributes:
+        results: What it told its caller, in order.
+        wrong: What must not have happened.
+        killed: It is dead: nothing that it does has an effect.
+        open_ids: The requests that were in flight when it died.
+        summary: Its summary, or None if it was killed.
+        error: The error about the log that ended it.
+    """
+
+    def __init__(self, scenario: Scenario, number: int, *, allow_gone: bool) -> None:
+        self.scenario = scenario
+        self.dice = random.Random(scenario.seed * 1000 + number)
+        self.before = read_log(scenario.log)
+        self.results: list[tuple[float, Result]] = []
+        self.wrong: list[str] = []
+        self.killed = False
+        self.killed_s = math.inf
+        self.open_ids: set[tuple[str, str]] = set()
+        self.summary: Summary | None = None
+        self.error: ResultLogError | None = None
+        self.disk: SimulatedDisk | None = None
+        self.stops: set[StopCause] = set()
+        self.allow_gone = allow_gone
+        self.transports: dict[str, FakeTransport] = {}
+        self._open: set[tuple[str, str]] = set()
+        self._ended = set(self.before.done)
+        self._drained = False
+        self._run: Run | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._plan(calm=number >= CALM_AFTER)
+
+    def _plan(self, *, calm: bool) -> None:
+        """Decide what goes wrong."""
+        dice = self.dice
+        self.fault_share = 0.0 if calm else dice.choice((0.0, 0.02, 0.2, 0.6))
+        self.faults = dice.choices(FAULTS, k=dice.randint(1, 6))
+        self.outage = (0.0, 0.0)
+        self.kill_step = self.drain_s = math.inf
+        self.power_cut = False
+        self.last_breath = 0.0
+        self.disk_fails = (0, 0)
+        self.blocking_s = dice.choice((0.0, 0.001, BLOCKING_MAX_S))
+        self.max_delete = None
+        if calm:
+            return
+        kind = dice.random()
+        if kind < 0.5:
+            self.kill_step = int(10 ** dice.uniform(0.7, 4))
+            self.power_cut = dice.random() < 0.3
+            self.last_breath = dice.choice((0.0, dice.random()))
+        elif kind < 0.65:
+            self.disk_fails = (dice.randint(1, 12), dice.choice((1, 2, 1000)))
+        elif kind < 0.8:
+            self.drain_s = 10 ** dice.uniform(-2, 1.5)
+        if dice.random() < 0.15:
+            self.outage = (10 ** dice.uniform(-2, 1), 10 ** dice.uniform(0, 2.9))
+        if self.scenario.max_delete is not None and dice.random() < 0.7:
+            self.max_delete = self.scenario.max_delete
+
+    # -- what the world asks ------------------------------------------------------------
+
+    def fault(self, dice: random.Random) -> str | None:
+        """Return what happens to a request now."""
+        since_s, for_s = self.outage
+        if since_s <= anyio.current_time() < since_s + for_s:
+            return dice.choice(("not sent", "lost before", "error"))
+        return dice.choice(self.faults) if dice.random() < self.fault_share else None
+
+    async def is_alive(self) -> None:
+        """Return, or never if the process is dead."""
+        if self.killed:
+            await anyio.sleep_forever()
+
+    def kill(self) -> None:
+        """Die: from here on nothing leaves this process, and nothing reaches it."""
+        self.killed = True
+        self.killed_s = self._now_s()
+        self.open_ids = set(self._open)
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # -- the edge -----------------------------------------------------------------------
+
+    def _now_s(self) -> float:
+        return trio.current_time()
+
+    def _edge(self) -> Edge:
+        def opener(lane: Lane) -> AbstractAsyncContextManager[Transport]:
+            @asynccontextmanager
+            async def opened() -> AsyncIterator[Transport]:
+                yield _Line(self, lane.name)
+
+            return opened()
+
+        @contextmanager
+        def open_log(path: Path) -> Iterator[tuple[LogFile, int]]:
+            with open_disk_log(path) as (file, torn):
+                self.disk = SimulatedDisk(file, self)
+                try:
+                    yield self.disk, torn
+                finally:
+                    self.disk.cut_off()
+
+        return Edge(
+            transport=opener,
+            log_file=open_log,
+            run_blocking=self._blocking,
+            wall_clock=wall_clock,
+            seed=self.scenario.seed,
+        )
+
+    async def _blocking(self, func: Callable[..., T], /, *args: object) -> T:
+        await anyio.sleep(self.blocking_s * self.dice.random())
+        return func(*args)
+
+    async def send(self, lane: str, object_id: str) -> Answer:
+        """Send a request to the account of a lane, if it may be sent."""
+        await self.is_alive()
+        key = (lane, object_id)
+        self._expect(object_id in self.scenario.lanes[lane].ids, "unknown ID sent", key)
+        self._expect(key not in self._ended, "ended ID sent again", key)
+        self._expect(key not in self._open, "ID sent twice at once", key)
+        self._expect(not self._drained, "sent after the drain", key)
+        self._expect(self.disk is not None and not self.disk.failed, "sent without a log", key)
+        self._open.add(key)
+        try:
+            return await self.transports[lane].send(object_id)
+        finally:
+            self._open.remove(key)
+
+    def _expect(self, holds: bool, what: str, of: object) -> None:
+        if not holds:
+            self.wrong.append(f"{what}: {of}")
+
+    def _on_result(self, result: Result) -> None:
+        self.results.append((self._now_s(), result))
+        key = (result.lane, result.object_id)
+        if result.outcome is Outcome.INVALID:
+            return
+        told = self.scenario.lanes[result.lane].account.told
+        of_id = [one for one in told if one.object_id == result.object_id]
+        words = [one.word for one in of_id]
+        self._expect(key not in self._ended, "a second result", key)
+        self._ended.add(key)
+        if result.outcome is Outcome.DELETED:
+            self._expect(told[-1].object_id == result.object_id, "not logged at once", key)
+            self._expect(words[-1:] == ["deleted"], "deletion not confirmed", key)
+        elif result.outcome is Outcome.GONE:
+            self._expect(words[-1:] == ["gone"], "not gone", key)
+            is_open = any(one.leaves_open for one in of_id)
+            self._expect(result.after_unknown == is_open, "after_unknown", (key, of_id))
+        elif not result.retryable:
+            self._expect(words[-1:] == ["failed"], "not failed for good", key)
+        else:
+            trouble = sum(word not in ("refused", "barred") for word in words)
+            enough = trouble >= self.scenario.lanes[result.lane].lane.attempts_max
+            self._expect(enough, "given up too soon", (key, words))
+        self._expect(result.attempts == len(words), "attempts", (key, result.attempts))
+
+    # -- its life -----------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Live, from start to end or death."""
+        for name, world in self.scenario.lanes.items():
+            world.account.process = self
+            world.account.told = []
+            self.transports[name] = FakeTransport(world.account.answering, 0.0)
+        with _same_order(self.dice.random()):
+            trio.run(
+                self._live,
+                clock=MockClock(autojump_threshold=0),
+                instruments=[_Killer(self, self.kill_step)],
+            )
+
+    async def _live(self) -> None:
+        scenario = self.scenario
+        settings = RunSettings(
+            lanes=[world.lane for world in scenario.lanes.values()],
+            log=scenario.log,
+            durability=scenario.durability,
+            allow_gone=self.allow_gone,
+            max_delete=self.max_delete,
+        )
+        self._run = Run(settings, scenario.sources(), on_result=self._on_result, edge=self._edge())
+        with anyio.fail_after(HOURS_MAX * 3600), anyio.CancelScope() as self._scope:
+            if self.killed:
+                return
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._drain_later)
+                try:
+                    summary = await self._run.run()
+                    self.summary = None if self.killed else summary
+                except ResultLogError as exc:
+                    if not self.killed:
+                        self.error, self.summary = exc, exc.summary
+                tasks.cancel_scope.cancel()
+        self.stops = {stop.cause for stop in self._run.stops}
+
+    async def _drain_later(self) -> None:
+        if self.drain_s < math.inf:
+            await anyio.sleep(self.drain_s)
+            if not self.killed and self._run is not None:
+                self._run.drain()
+                self._drained = True
+
+
+class _Line:
+    """The transport of one lane of a process."""
+
+    def __init__(self, process: Process, lane: str) -> None:
+        self._process = process
+        self._lane = lane
+
+    async def send(self, object_id: str) -> Answer:
+        """Send it."""
+        return await self._process.send(self._lane, object_id)
+
+
+@contextmanager
+def _same_order(seed: float) -> Iterator[None]:
+    """Have trio run its tasks in an order that only ``seed`` decides."""
+    before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING
+    setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)  # noqa: B010 - it is Final
+    trio_run._r.seed(seed)
+    try:
+        yield
+    finally:
+        setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", before)  # noqa: B010

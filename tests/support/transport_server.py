@@ -1,0 +1,236 @@
+"""A server on loopback that does exactly what a test scripts, byte for byte.
+
+A script is a coroutine that gets one `Peer` per connection and may do to it what no
+proper server does: answer unasked, stop half-way, send garbage. A `Way` is one of the
+two transports on one of the two event loops: the tests run over all four.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import aiohttp
+import anyio
+import pytest
+
+from bulkdel.models import Answer, Meaning, Verdict
+from bulkdel.providers.base import Provider
+from bulkdel.settings import Lane
+from bulkdel.transport import Transport
+from bulkdel.transport.endpoint import IDLE_MAX_S, Endpoint, endpoint_of
+from bulkdel.transport.pool import open_wire
+from bulkdel.transport.session import open_session
+
+KEY = "sk-secret-0123456789"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@dataclass(slots=True)
+class RawServer:
+    """What a server has seen.
+
+    Attributes:
+        port: Its port on 127.0.0.1.
+        heads: Request heads in the order they came, raw, without the empty line.
+        peers: One for each connection that was made.
+    """
+
+    port: int = 0
+    heads: list[bytes] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
+
+    @property
+    def targets(self) -> list[str]:
+        """The request targets, as they came."""
+        return [head.split(b" ")[1].decode("latin-1") for head in self.heads]
+
+
+class Peer:
+    """One connection, seen from the server."""
+
+    def __init__(
+        self, server: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.server = server
+        self.reader = reader
+        self.writer = writer
+        self.closed = asyncio.Event()
+
+    async def request(self) -> bytes:
+        """Read one request head.
+
+        Raises:
+            EOFError: The client has closed.
+        """
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        self.server.heads.append(head.removesuffix(b"\r\n\r\n"))
+        return head
+
+    async def write(self, data: bytes) -> None:
+        """Send ``data`` as it is."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def reset(self) -> None:
+        """Break the connection off, with what is not yet sent."""
+        self.writer.transport.abort()
+
+
+Script = Callable[[Peer], Awaitable[None]]
+
+
+def after_connecting(
+    monkeypatch: pytest.MonkeyPatch, then: Callable[[aiohttp.connector.Connection], Awaitable[None]]
+) -> None:
+    """Let ``then`` happen to each new connection before it is used."""
+    connect = aiohttp.TCPConnector.connect
+
+    async def connect_then(*args: Any, **kwargs: Any) -> Any:
+        connection = await connect(*args, **kwargs)
+        await then(connection)
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_then)
+
+
+def answering(*answers: bytes) -> Script:
+    """Return a script that gives one answer per request, the last one again and again."""
+
+    async def script(peer: Peer) -> None:
+        place = 0
+        while True:
+            await peer.request()
+            await peer.write(answers[min(place, len(answers) - 1)])
+            place += 1
+
+    return script
+
+
+def answering_once(answer: bytes) -> Script:
+    """Return a script that answers one request and then closes."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.write(answer)
+
+    return script
+
+
+@asynccontextmanager
+async def raw_server(
+    script: Script, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
+    """Serve ``script`` on a free port of 127.0.0.1; every connection is closed at the end."""
+    server = RawServer()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        peer = Peer(server, reader, writer)
+        server.peers.append(peer)
+        try:
+            await script(peer)
+        except (EOFError, OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+            peer.closed.set()
+            tasks.discard(task)
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=512)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        while tasks:
+            await asyncio.sleep(0)
+        await listener.wait_closed()
+
+
+def _verdict(object_id: str, answer: Answer) -> Verdict:
+    return Verdict(Meaning.DELETED, code=object_id, message=str(answer.status))
+
+
+PROVIDER = Provider(
+    name="test",
+    title="Test",
+    base_url="https://provider.test/v1",
+    key_env="TEST_API_KEY",
+    rate_max=None,
+    rate_note="none",
+    docs_url="https://provider.test/docs",
+    verdict=_verdict,
+)
+
+
+class Way(NamedTuple):
+    """One transport on one event loop."""
+
+    opener: Callable[[Endpoint], AbstractAsyncContextManager[Transport]]
+    uvloop: bool
+
+    def run(self, test: Callable[[], Awaitable[None]]) -> None:
+        """Run a test's coroutine; one that hangs fails after 20 s.
+
+        What goes wrong in a callback of the event loop fails it, too.
+        """
+        wrong: list[dict[str, Any]] = []
+
+        async def limited() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, about: wrong.append(about))
+            with anyio.fail_after(20):
+                await test()
+
+        anyio.run(limited, backend_options={"use_uvloop": self.uvloop})
+        assert not wrong, wrong
+
+    @asynccontextmanager
+    async def open(
+        self,
+        server: RawServer,
+        *,
+        base: str = "http://127.0.0.1:{port}/v1",
+        timeout_s: float = 10.0,
+        idle_max_s: float = IDLE_MAX_S,
+        concurrency: int = 128,
+    ) -> AsyncIterator[Transport]:
+        """Open the transport of a lane at ``base``; ``{port}`` is the server's."""
+        lane = Lane(
+            provider=PROVIDER,
+            api_key=KEY,
+            base_url=base.format(port=server.port),
+            allow_http=True,
+            timeout_s=timeout_s,
+            concurrency=concurrency,
+        )
+        endpoint = replace(await endpoint_of(lane), idle_max_s=idle_max_s)
+        async with self.opener(endpoint) as transport:
+            yield transport
+
+
+WIRE = [Way(open_wire, uvloop=False), Way(open_wire, uvloop=True)]
+SESSION = [Way(open_session, uvloop=False), Way(open_session, uvloop=True)]
+
+
+def _name(way: Way) -> str:
+    loop = "uvloop" if way.uvloop else "asyncio"
+    return f"{way.opener.__name__.removeprefix('open_')}-{loop}"
+
+
+every_way = pytest.mark.parametrize("way", [*WIRE, *SESSION], ids=_name)
+"""Runs a test over both transports on both event loops."""
+
+wire_only = pytest.mark.parametrize("way", WIRE, ids=_name)
+session_only = pytest.mark.parametrize("way", SESSION, ids=_name)
