@@ -23,8 +23,9 @@ from typing import Any, Final, TypedDict, Unpack
 
 import anyio
 
-from bulkdel.engine.feeder import AsyncSource, ReaderSource, RunSource
-from bulkdel.engine.run import REAL, Edge, Run
+from bulkdel.engine.edge import REAL, Edge
+from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
+from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary

@@ -50,7 +50,7 @@ class Meaning(StrEnum):
     """This is not the delete endpoint: wrong URL, a redirect, no such method."""
 
     @property
-    def stops_lane(self) -> bool:
+    def is_fatal(self) -> bool:
         """Whether every further ID of the lane would meet the same."""
         return self in _STOPPING
 

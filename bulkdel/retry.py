@@ -54,7 +54,7 @@ class _AtLeastAsAsked(wait_base):
         return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))
 
 
-class RetryRules:
+class RetryPolicy:
     """When one lane sends an ID again.
 
     The wait before attempt ``n + 1`` is drawn evenly between zero and

@@ -276,7 +276,7 @@ MUTATIONS: Final = (
         "have one lane wait for another",
         "engine/feeder.py",
         "await spills[part.block.lane].add(ids)",
-        "await self._feeds[part.block.lane].put(ids)",
+        "await self._queues[part.block.lane].put(ids)",
         ("engine/test_queue.py", "-k", "mixed"),
     ),
     # -- guards

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkdel.models import Meaning, Verdict
-from bulkdel.retry import REFUSALS_MAX, WAIT_ASKED_MAX_S, RetryBudget, RetryRules
+from bulkdel.retry import REFUSALS_MAX, WAIT_ASKED_MAX_S, RetryBudget, RetryPolicy
 
 TRANSIENT = Verdict(Meaning.TRANSIENT)
 REFUSED = Verdict(Meaning.REFUSED)
 
 
-def rules(**changed: float) -> RetryRules:
+def rules(**changed: float) -> RetryPolicy:
     """Return rules with a seeded jitter."""
     values = {"attempts_max": 5, "wait_first_s": 0.5, "wait_max_s": 30.0} | changed
-    return RetryRules(
+    return RetryPolicy(
         attempts_max=int(values["attempts_max"]),
         wait_first_s=values["wait_first_s"],
         wait_max_s=values["wait_max_s"],

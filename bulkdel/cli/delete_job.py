@@ -21,7 +21,7 @@ from bulkdel.cli import confirm
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text
 from bulkdel.cli.terminal import Session
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import learned_limit, read_logs
 from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, ResultLogError

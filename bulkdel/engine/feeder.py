@@ -1,6 +1,6 @@
-"""Bring IDs from one source to the feeds of its lanes.
+"""Bring IDs from one source to the queues of its lanes.
 
-    reader ──blocks──> index.sift ──fresh IDs──> feed (one lane) or spill (several)
+    reader ──blocks──> index.sift ──fresh IDs──> queue (one lane) or spill (several)
                             └──invalid rows──> sink
 
 Every ID that is read is counted here once: as a duplicate, as skipped, as invalid, or as
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,8 +18,9 @@ import anyio
 import anyio.lowlevel
 
 from bulkdel.blocking import InThread
-from bulkdel.engine.queue import Feed, Spill
-from bulkdel.engine.recorder import Sink
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.sink import Sink
+from bulkdel.engine.spill import Spill
 from bulkdel.errors import SourceError
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
 from bulkdel.result_log.index import Index, Sifted
@@ -48,82 +48,11 @@ class BlockReader(Protocol):
         ...
 
 
-class RunSource(Protocol):
-    """One source of a run."""
-
-    @property
-    def label(self) -> str:
-        """Its name in the log and in messages."""
-        ...
-
-    @property
-    def lane(self) -> str | None:
-        """The only lane it feeds, or None if its rows name their lane."""
-        ...
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        ...
-
-    def interrupt(self) -> None:
-        """Make `feed` end soon."""
-        ...
-
-    def close(self) -> None:
-        """Close it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderSource:
-    """A file, stdin or an iterable, read block by block."""
-
-    reader: BlockReader
-    label: str
-    lane: str | None
-    in_line: bool = False
-    """Read it in the event loop's thread: it is Python code of the caller."""
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        if self.lane is None:
-            await feeder.feed_lanes(self.reader)
-        else:
-            await feeder.feed_lane(self.reader, self.lane, in_line=self.in_line)
-
-    def interrupt(self) -> None:
-        """Make a blocked read return."""
-        self.reader.interrupt()
-
-    def close(self) -> None:
-        """Close the reader."""
-        self.reader.close()
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncSource:
-    """An async iterable of IDs."""
-
-    ids: AsyncIterable[object]
-    label: str
-    lane: str
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        await feeder.feed_async(self.ids, self.lane, self.label)
-
-    def interrupt(self) -> None:
-        """Do nothing: its feeding is cancelled."""
-
-    def close(self) -> None:
-        """Do nothing: `feed` closes it."""
-
-
 class Feeder:
     """Feeds the IDs of one source.
 
     Args:
-        feeds: Feed of each lane, by name.
+        feeds: LaneQueue of each lane, by name.
         counts: Counts of each lane, by name; that of `NO_LANE` too.
         index: What is done or was read already.
         sink: Where the results of invalid rows go.
@@ -135,7 +64,7 @@ class Feeder:
     def __init__(
         self,
         *,
-        feeds: Mapping[str, Feed],
+        queues: Mapping[str, LaneQueue],
         counts: Mapping[str, Counts],
         index: Index,
         sink: Sink,
@@ -143,7 +72,7 @@ class Feeder:
         wall_clock: Callable[[], float],
         spill_folder: Path | None,
     ) -> None:
-        self._feeds = feeds
+        self._queues = queues
         self._spill_folder = spill_folder
         self._counts = counts
         self._index = index
@@ -152,17 +81,17 @@ class Feeder:
         self._wall_clock = wall_clock
 
     async def feed_lane(self, reader: BlockReader, lane: str, *, in_line: bool = False) -> None:
-        """Feed a source of one lane; it waits while the lane has enough."""
-        feed = self._feeds[lane]
-        while not feed.abandoned and (sifted := await self._read(reader, in_line)) is not None:
+        """LaneQueue a source of one lane; it waits while the lane has enough."""
+        queue = self._queues[lane]
+        while not queue.abandoned and (sifted := await self._read(reader, in_line)) is not None:
             for part in sifted:
-                await feed.put(await self._count(part))
+                await queue.put(await self._count(part))
 
     async def feed_lanes(self, reader: BlockReader) -> None:
-        """Feed a source whose rows name their lane; no lane waits for another."""
+        """LaneQueue a source whose rows name their lane; no lane waits for another."""
         spills = {
-            name: Spill(feed, folder=self._spill_folder, run_blocking=self._run_blocking)
-            for name, feed in self._feeds.items()
+            name: Spill(queue, folder=self._spill_folder, run_blocking=self._run_blocking)
+            for name, queue in self._queues.items()
         }
         errors: list[SourceError] = []
         async with anyio.create_task_group() as tasks:
@@ -183,7 +112,7 @@ class Feeder:
             raise errors[0]
 
     async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
-        """Feed an async iterable; a slow one's IDs are handed on as they come.
+        """LaneQueue an async iterable; a slow one's IDs are handed on as they come.
 
         One task asks for the next item while another hands on what has come, in blocks
         that are the larger the busier the lane is.
@@ -200,19 +129,19 @@ class Feeder:
             tasks.start_soon(collect)
             line = 1
             try:
-                while (texts := await pile.take()) and not self._feeds[lane].abandoned:
-                    await self._put_texts(self._feeds[lane], lane, texts, line, source)
+                while (texts := await pile.take()) and not self._queues[lane].abandoned:
+                    await self._put_texts(self._queues[lane], lane, texts, line, source)
                     line += len(texts)
                 tasks.cancel_scope.cancel()
             finally:
                 self._counts[lane].read += pile.left  # still to do
 
     async def _put_texts(
-        self, feed: Feed, lane: str, texts: list[object], line: int, source: str
+        self, queue: LaneQueue, lane: str, texts: list[object], line: int, source: str
     ) -> None:
         ids, invalid = check_ids(texts, line, source)
         sifted = await self._run_blocking(self._index.sift, Block(lane, ids, invalid))
-        await feed.put(await self._count(sifted))
+        await queue.put(await self._count(sifted))
 
     async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Sifted] | None:
         if in_line:

@@ -1,8 +1,8 @@
 """Work one lane: take IDs, delete them, write one result line each.
 
-    feed ──take──> worker ──send──> answer ──verdict──> settle ──> Endings ──> result log
+    feed ──take──> worker ──send──> answer ──verdict──> settle ──> Recorder ──> result log
                      ^                                    │
-                     └────────── WaitingRoom <────────────┘  IDs between two attempts
+                     └────────── RetryQueue <────────────┘  IDs between two attempts
 
 What holds here, always:
 
@@ -31,19 +31,20 @@ from typing import Final
 import anyio
 
 from bulkdel.engine.bottleneck import Bound, Ledger
-from bulkdel.engine.queue import Feed
-from bulkdel.engine.recorder import Endings, RunControl, Sink
-from bulkdel.engine.retry_queue import Waiting, WaitingRoom
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.recorder import Recorder, RunControl
+from bulkdel.engine.retry_queue import RetryQueue, Waiting
+from bulkdel.engine.sink import Sink
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
 from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.learned import Learned
-from bulkdel.retry import RetryRules
+from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 
-WAITING_PER_PLACE: Final = 4
+RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
 
 
@@ -52,7 +53,7 @@ class LaneWork:
 
     Args:
         lane: Its settings.
-        feed: Where its IDs come from.
+        queue: Where its IDs come from.
         transport: How they are sent.
         sink: Where results go.
         guard: When to stop.
@@ -68,19 +69,19 @@ class LaneWork:
         self,
         lane: Lane,
         *,
-        feed: Feed,
+        queue: LaneQueue,
         transport: Transport,
         sink: Sink,
         guard: LaneGuard,
         control: RunControl,
-        retry: RetryRules,
+        retry: RetryPolicy,
         counts: Counts,
         wall_clock: Callable[[], float],
         clock: Callable[[], float],
         learned: Learned | None = None,
     ) -> None:
         self.lane = lane
-        self.feed = feed
+        self.queue = queue
         self.guard = guard
         self.counts = counts
         self.pace = make_pace(lane, learned)
@@ -92,7 +93,7 @@ class LaneWork:
         self._control = control
         self._retry = retry
         self._clock = clock
-        self._endings = Endings(
+        self._endings = Recorder(
             lane.name,
             sink=sink,
             guard=guard,
@@ -100,7 +101,7 @@ class LaneWork:
             counts=counts,
             wall_clock=wall_clock,
         )
-        self._room = WaitingRoom(WAITING_PER_PLACE * lane.concurrency)
+        self._room = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
         self._draining = False
         self._wait_s = 0.0
         self._why = Bound.INPUT
@@ -122,7 +123,7 @@ class LaneWork:
 
     async def run(self) -> None:
         """Work until every ID has ended, or the lane must stop."""
-        self.feed.wake = self.wake
+        self.queue.wake = self.wake
         self._control.deletes.on_change(self.wake)
         async with anyio.create_task_group() as workers:
             for _ in range(self.lane.concurrency):
@@ -175,7 +176,7 @@ class LaneWork:
     def _is_done(self) -> bool:
         if self._draining or self.guard.stop is not None:
             return True
-        return not self.in_flight and not self._room and self.feed.has_ended
+        return not self.in_flight and not self._room and self.queue.has_ended
 
     def _take(self) -> str | Waiting | None:
         """Return an ID that may be sent at this instant and count it as in flight.
@@ -221,9 +222,9 @@ class LaneWork:
                 return None
         else:
             self._why = Bound.INPUT
-        if self.feed.is_empty or not self._has_place():
+        if self.queue.is_empty or not self._has_place():
             return None
-        return self.feed.take()
+        return self.queue.take()
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
@@ -298,7 +299,7 @@ class LaneWork:
             self._endings.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
         elif meaning is Meaning.REFUSED:
             self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
-        elif meaning.stops_lane:
+        elif meaning.is_fatal:
             self._barred(_as_waiting(taken), verdict, now_s)
         else:
             self._troubled(_as_waiting(taken), verdict, answer, sent_s, now_s)
@@ -362,7 +363,7 @@ class LaneWork:
 
     def _is_none_left(self, waiting: Waiting) -> bool:
         """Whether all IDs that are left have been tried as often as any may be."""
-        if self.guard.held_for is None or self.in_flight or not self.feed.has_ended:
+        if self.guard.held_for is None or self.in_flight or not self.queue.has_ended:
             return False
         most = self.lane.attempts_max
         return waiting.requests >= most and all(w.requests >= most for w in self._room.everyone())

@@ -35,7 +35,7 @@ class Waiting:
     unknown: bool = False
 
 
-class WaitingRoom:
+class RetryQueue:
     """IDs between two attempts, and the retry budget they share.
 
     Args:

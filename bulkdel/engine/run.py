@@ -1,6 +1,6 @@
 """One run, from start to summary: sources, lanes and the log in one task group.
 
-    reader ──> Feeder ──> Feed of a lane ──> LaneWork ──> ResultLog
+    reader ──> Feeder ──> LaneQueue of a lane ──> LaneWork ──> ResultLog
     (thread)   (drops what is done           (workers)    (writer)
                 and duplicates)
 
@@ -17,68 +17,36 @@ Not here: how one lane works (`lane`), what is printed (`cli`).
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
     AsyncExitStack,
     ExitStack,
     contextmanager,
 )
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
 
 import anyio
 
-from bulkdel.blocking import InThread, in_thread
-from bulkdel.engine.feeder import Feeder, RunSource
+from bulkdel.engine.edge import REAL, Edge
+from bulkdel.engine.feeder import Feeder
+from bulkdel.engine.inputs import RunSource
 from bulkdel.engine.lane import LaneWork
-from bulkdel.engine.queue import Feed
-from bulkdel.engine.recorder import RunControl, Sink
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.recorder import RunControl
 from bulkdel.engine.resume import deletions, learned_limit, read_logs
-from bulkdel.engine.sink import ResultSink
+from bulkdel.engine.sink import ResultSink, Sink
 from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
 from bulkdel.result_log.encode import utc
-from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.result_log.writer import ResultLog
-from bulkdel.retry import RetryRules
-from bulkdel.settings import Lane, RunSettings
+from bulkdel.retry import RetryPolicy
+from bulkdel.settings import RunSettings
 from bulkdel.sources import NO_LANE
-from bulkdel.transport import Transport, open_transport
 from bulkdel.version import __version__
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
-    """Where a run touches the world. Tests put fakes here, and nowhere else.
-
-    Attributes:
-        transport: Opens the transport of a lane.
-        log_file: Opens, locks and mends the log file.
-        run_blocking: Runs blocking work.
-        wall_clock: Seconds since 1970.
-        clock: Seconds, only going forward, asked twice an ID. The event loop's own is the
-            one that a virtual clock moves; `REAL` has a faster one.
-        seed: Seed of the jitter of retries; None for a different one each time.
-    """
-
-    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
-    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
-    run_blocking: InThread = in_thread
-    wall_clock: Callable[[], float] = time.time
-    clock: Callable[[], float] = anyio.current_time
-    seed: int | None = None
-
-
-REAL: Final = Edge(clock=time.monotonic)
-"""The world as it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -224,7 +192,7 @@ class Run:
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
             self.works[lane.name] = LaneWork(
                 lane,
-                feed=Feed(),
+                queue=LaneQueue(),
                 transport=await stack.enter_async_context(self.edge.transport(lane)),
                 sink=sink,
                 guard=LaneGuard(
@@ -235,7 +203,7 @@ class Run:
                     wait_long=settings.wait_long,
                 ),
                 control=control,
-                retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
+                retry=RetryPolicy(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
                 wall_clock=self.edge.wall_clock,
                 clock=self.edge.clock,
                 counts=self.counts[lane.name],
@@ -271,9 +239,9 @@ class Run:
             writer.cancel_scope.cancel()
 
     async def _feed(self, index: Index, sink: Sink) -> None:
-        feeds = {name: work.feed for name, work in self.works.items()}
+        queues = {name: work.queue for name, work in self.works.items()}
         feeder = Feeder(
-            feeds=feeds,
+            queues=queues,
             counts=self.counts,
             index=index,
             sink=sink,
@@ -281,7 +249,7 @@ class Run:
             wall_clock=self.edge.wall_clock,
             spill_folder=self.settings.log.resolve().parent if self.settings.log else None,
         )
-        left = {name: sum(_feeds(source, name) for source in self.sources) for name in feeds}
+        left = {name: sum(_feeds(source, name) for source in self.sources) for name in queues}
 
         async def feed_one(source: RunSource) -> None:
             try:
@@ -290,26 +258,26 @@ class Run:
                 self.stops.append(
                     Stop(StopCause.SOURCE, None, str(exc), "Mend it, then start again")
                 )
-            for name in feeds:
+            for name in queues:
                 if _feeds(source, name):
                     left[name] -= 1
                     if not left[name]:
-                        feeds[name].close()
+                        queues[name].close()
 
         with anyio.CancelScope() as self._feeding:
             async with anyio.create_task_group() as tasks:
                 for source in self.sources:
                     tasks.start_soon(feed_one, source)
-                for name, feed in feeds.items():
+                for name, queue in queues.items():
                     if not left[name]:
-                        feed.close()
+                        queue.close()
 
     async def _run_lane(self, work: LaneWork) -> None:
         await work.run()
         if work.guard.stop is not None:
             self.stops.append(work.guard.stop)
-        work.feed.abandon()
-        if all(other.feed.abandoned for other in self.works.values()):
+        work.queue.abandon()
+        if all(other.queue.abandoned for other in self.works.values()):
             self._stop_feeding()
 
     def _stop_feeding(self) -> None:

@@ -24,10 +24,10 @@ Not here: waiting, sending, what an answer means. The time is an argument.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Final
 
+from bulkdel.guards.stop import Stop, StopCause
 from bulkdel.models import Meaning, Verdict
 
 COLD_IN_FLIGHT: Final = 10
@@ -46,45 +46,6 @@ RETRY_AFTER_MAX_S: Final = 300.0
 """A longer Retry-After stops the lane unless the user wants to wait. Azure has asked for
 86,400 s, and openai-python gives up above 120 s."""
 REFUSED_THROUGHOUT_MIN_S: Final = 600.0
-
-
-class StopCause(StrEnum):
-    """Why a lane, or the run, stopped early."""
-
-    KEY_REFUSED = "key_refused"
-    ACCOUNT = "account"
-    ENDPOINT = "endpoint"
-    ALL_GONE = "all_gone"
-    ALL_FAILED = "all_failed"
-    OUTAGE = "outage"
-    REFUSED = "refused_throughout"
-    RETRY_AFTER = "retry_after"
-    MAX_DELETE = "max_delete"
-    MAX_FAILURES = "max_failures"
-    LOG = "log"
-    SOURCE = "source"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why and where a run stopped early, and what to do.
-
-    Attributes:
-        cause: The cause, one word for scripts.
-        lane: Name of the lane, or None for the whole run.
-        message: What happened, with the provider's own words.
-        advice: The next step.
-    """
-
-    cause: StopCause
-    lane: str | None
-    message: str
-    advice: str
-
-    def __str__(self) -> str:
-        where = f"lane {self.lane}: " if self.lane else ""
-        end = "" if self.message.endswith("?") else "."
-        return f"{where}{self.message}{end} {self.advice}"
 
 
 _ADVICE: Final = {

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import anyio
 
 from bulkdel import Lane, State
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.models import Answer, Counts
 from bulkdel.pacing.learned import Learned

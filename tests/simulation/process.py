@@ -24,7 +24,8 @@ import trio
 import trio._core._run as trio_run
 from trio.testing import MockClock
 
-from bulkdel.engine.run import Edge, Run
+from bulkdel.engine.edge import Edge
+from bulkdel.engine.run import Run
 from bulkdel.errors import ResultLogError
 from bulkdel.guards import StopCause
 from bulkdel.models import Answer, Outcome, Result, Summary

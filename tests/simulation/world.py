@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import anyio
 import anyio.lowlevel
 
-from bulkdel.engine.feeder import AsyncSource, ReaderSource, RunSource
+from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
 from bulkdel.errors import NoAnswerError, NotSentError
 from bulkdel.models import Answer, Block
 from bulkdel.providers import get

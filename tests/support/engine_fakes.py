@@ -21,7 +21,7 @@ import anyio
 import anyio.lowlevel
 from trio.testing import MockClock
 
-from bulkdel.engine.run import Edge
+from bulkdel.engine.edge import Edge
 from bulkdel.models import Answer
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
