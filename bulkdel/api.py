@@ -119,8 +119,8 @@ class Deletion:
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        for work in self._run.works.values():
-            work.set_rate(rate)
+        for lane in self._run.lanes.values():
+            lane.set_rate(rate)
 
     def __aiter__(self) -> AsyncIterator[Result]:
         return self

@@ -78,22 +78,22 @@ class RetryPolicy:
     ) -> None:
         wait = _AtLeastAsAsked(_FullJitter(wait_first_s, wait_max_s, rng or random.Random()))  # noqa: S311 - jitter, no secret
         again = tenacity.retry_if_result(_may_succeed_later)
-        self._trouble = tenacity.AsyncRetrying(
+        self._transient = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(attempts_max), wait=wait, retry=again
         )
         self._refusal = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(REFUSALS_MAX), wait=wait, retry=again
         )
 
-    def wait_s(self, verdict: Verdict, *, troubles: int, refusals: int) -> float | None:
+    def wait_s(self, verdict: Verdict, *, transients: int, refusals: int) -> float | None:
         """Return the seconds until the ID is sent again, or None to give it up.
 
-        ``troubles`` and ``refusals`` count its attempts so far, this one included.
+        ``transients`` and ``refusals`` count its attempts so far, this one included.
         """
         refused = verdict.meaning is Meaning.REFUSED
-        rules = self._refusal if refused else self._trouble
+        rules = self._refusal if refused else self._transient
         state = RetryCallState(rules, None, (), {})
-        state.attempt_number = max(1, refusals if refused else troubles)
+        state.attempt_number = max(1, refusals if refused else transients)
         state.set_result(verdict)
         if not rules.retry(state) or rules.stop(state):
             return None

@@ -12,6 +12,8 @@ from typing import Final
 import anyio
 
 from bulkdel.blocking import InThread, in_thread
+from bulkdel.engine.lane import MakePace
+from bulkdel.pacing.choose import make_pace
 from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport, open_transport
@@ -23,6 +25,7 @@ class Edge:
 
     Attributes:
         transport: Opens the transport of a lane.
+        pace: Makes the pace of a lane.
         log_file: Opens, locks and mends the log file.
         run_blocking: Runs blocking work.
         wall_clock: Seconds since 1970.
@@ -32,6 +35,7 @@ class Edge:
     """
 
     transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
+    pace: MakePace = make_pace
     log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
     run_blocking: InThread = in_thread
     wall_clock: Callable[[], float] = time.time

@@ -1,6 +1,6 @@
 """One run, from start to summary: sources, lanes and the log in one task group.
 
-    reader ──> Feeder ──> LaneQueue of a lane ──> LaneWork ──> ResultLog
+    reader ──> Feeder ──> LaneQueue of a lane ──> LaneRunner ──> ResultLog
     (thread)   (drops what is done           (workers)    (writer)
                 and duplicates)
 
@@ -11,7 +11,7 @@ What holds here, always:
    no more IDs are read or taken, what is in flight is finished and logged.
 3. Whatever happens, the log is closed last, with all that is known written.
 
-Not here: how one lane works (`lane`), what is printed (`cli`).
+Not here: how one lane works (`runner`, `lane`), what is printed (`cli`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from bulkdel.engine.lane import LaneWork
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import RunControl
 from bulkdel.engine.resume import deletions, learned_limit, read_logs
+from bulkdel.engine.runner import LaneRunner
 from bulkdel.engine.sink import ResultSink, Sink
+from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
@@ -60,7 +62,7 @@ class Run:
         has_room: Whether `on_result` can take more; IDs wait while it cannot.
         edge: Where it touches the world.
         counts: Counts of each lane, by name; ``""`` has the rows that name no lane.
-        works: The lanes at work, by name, once they are.
+        lanes: The lanes at work, by name, once they are.
         facts: What the log held when it was opened.
         torn_bytes: Bytes of a torn last line that were cut off the log.
         stops: Why the run, or a lane of it, stopped early.
@@ -72,7 +74,7 @@ class Run:
     has_room: Callable[[], bool] | None = None
     edge: Edge = REAL
     counts: dict[str, Counts] = field(default_factory=dict)
-    works: dict[str, LaneWork] = field(default_factory=dict)
+    lanes: dict[str, LaneRunner] = field(default_factory=dict)
     facts: LogFacts = field(default_factory=LogFacts)
     torn_bytes: int = 0
     stops: list[Stop] = field(default_factory=list)
@@ -150,13 +152,17 @@ class Run:
             return
         self._draining = True
         self._stop_feeding()
-        for work in self.works.values():
-            work.drain()
+        for lane in self.lanes.values():
+            lane.drain()
 
     def wake(self) -> None:
         """Look again whether IDs may be sent: `has_room` may have changed."""
-        for work in self.works.values():
-            work.wake()
+        for lane in self.lanes.values():
+            lane.wake()
+
+    def snapshot(self) -> dict[str, LaneSnapshot]:
+        """Return how each lane is going, by name."""
+        return {name: lane.snapshot() for name, lane in self.lanes.items()}
 
     # -- opening ----------------------------------------------------------------------
 
@@ -190,10 +196,9 @@ class Run:
         )
         for number, lane in enumerate(settings.lanes):
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
-            self.works[lane.name] = LaneWork(
+            work = LaneWork(
                 lane,
                 queue=LaneQueue(),
-                transport=await stack.enter_async_context(self.edge.transport(lane)),
                 sink=sink,
                 guard=LaneGuard(
                     lane.name,
@@ -205,9 +210,14 @@ class Run:
                 control=control,
                 retry=RetryPolicy(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
                 wall_clock=self.edge.wall_clock,
-                clock=self.edge.clock,
                 counts=self.counts[lane.name],
                 learned=learned_limit(self.facts, lane.name),
+                pace=self.edge.pace,
+            )
+            self.lanes[lane.name] = LaneRunner(
+                work,
+                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                clock=self.edge.clock,
             )
 
     def _header(self) -> dict[str, object]:
@@ -227,19 +237,19 @@ class Run:
         async with anyio.create_task_group() as writer:
             if log is not None:
                 writer.start_soon(log.run)
-                writer.start_soon(write_pace, log, self.works.values(), self.began_s)
+                writer.start_soon(write_pace, log, lambda: self.snapshot().values(), self.began_s)
             async with anyio.create_task_group() as lanes:
-                for work in self.works.values():
-                    lanes.start_soon(self._run_lane, work)
+                for lane in self.lanes.values():
+                    lanes.start_soon(self._run_lane, lane)
                 if self._draining:  # a drain may come before there is anything to drain
-                    for work in self.works.values():
-                        work.drain()
+                    for lane in self.lanes.values():
+                        lane.drain()
                 else:
                     await self._feed(index, sink)
             writer.cancel_scope.cancel()
 
     async def _feed(self, index: Index, sink: Sink) -> None:
-        queues = {name: work.queue for name, work in self.works.items()}
+        queues = {name: lane.work.queue for name, lane in self.lanes.items()}
         feeder = Feeder(
             queues=queues,
             counts=self.counts,
@@ -272,12 +282,12 @@ class Run:
                     if not left[name]:
                         queue.close()
 
-    async def _run_lane(self, work: LaneWork) -> None:
-        await work.run()
-        if work.guard.stop is not None:
-            self.stops.append(work.guard.stop)
-        work.queue.abandon()
-        if all(other.queue.abandoned for other in self.works.values()):
+    async def _run_lane(self, lane: LaneRunner) -> None:
+        await lane.run()
+        if lane.work.guard.stop is not None:
+            self.stops.append(lane.work.guard.stop)
+        lane.work.queue.abandon()
+        if all(other.work.queue.abandoned for other in self.lanes.values()):
             self._stop_feeding()
 
     def _stop_feeding(self) -> None:
@@ -290,7 +300,7 @@ class Run:
 
     def summary(self) -> Summary:
         """Return what has come of it so far."""
-        lanes = {name: of for name, of in self.counts.items() if name != NO_LANE or of.read}
+        lanes = {name: n for name, n in self.counts.items() if name != NO_LANE or n.read}
         elapsed_s = anyio.current_time() - self.began_s
         reasons = [str(stop) for stop in self.stops]
         if self._ended_by is not None and not self._interrupted:
@@ -307,7 +317,7 @@ class Run:
             },
             elapsed_s=elapsed_s,
             log=str(self.settings.log) if self.settings.log is not None else None,
-            paces={name: pace_record(work, self.began_s) for name, work in self.works.items()},
+            paces={name: pace_record(lane, elapsed_s) for name, lane in self.snapshot().items()},
         )
 
     async def _close(self, log: ResultLog, summary: Summary) -> None:

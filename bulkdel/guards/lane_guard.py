@@ -1,17 +1,17 @@
 """Guard one lane: notice what would hit every ID, before it has.
 
-    COLD ──good answers──> OPEN <──────────────┐ (through COLD again)
+    COLD ──good answers──> FREE <──────────────┐ (through COLD again)
       │                      │                 │
       └── the answer would hit every ID, ──> HELD ──probe is good──┘
           or nothing but trouble               │
                                                └─probe fails again──> STOPPED
 
-* **Cold**: 1 request, then 10 in flight, then open. Only good answers widen it.
+* **Cold**: 1 request, then 10 in flight, then free. Only good answers widen it.
 * **Held** for a refused key, a stopped account or a wrong endpoint: nothing is sent until
   what is in flight has come back; then the *same* ID is asked once more. A single stray
   401 must not end a run of 14 hours; a second one does.
 * **Held** for an outage (nothing but server errors, timeouts and lost connections from
-  `TROUBLED_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
+  `TRANSIENT_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
   the lane goes on by itself when the provider is back.
 * **All gone**: when the first `GONE_FIRST_MAX` answers all say "no such object", and
   nothing was ever deleted by this log, it is more likely the wrong account than the truth.
@@ -33,7 +33,7 @@ from bulkdel.models import Meaning, Verdict
 COLD_IN_FLIGHT: Final = 10
 COLD_GOOD: Final = 11
 """Good answers that open a cold lane: the first, then ten more."""
-TROUBLED_IDS_MAX: Final = 10
+TRANSIENT_IDS_MAX: Final = 10
 GONE_FIRST_MAX: Final = 100
 GONE_RESUMED_MAX: Final = 1000
 """The same for a log with deletions. A killed run leaves objects that are deleted but not
@@ -69,7 +69,7 @@ _ADVICE: Final = {
 
 class _Phase(Enum):
     COLD = auto()
-    OPEN = auto()
+    FREE = auto()
     HELD = auto()
     STOPPED = auto()
 
@@ -110,7 +110,7 @@ class LaneGuard:
         self._wait_long = wait_long
         self._phase = _Phase.COLD
         self._cold_good = 0
-        self._troubled: set[str] = set()
+        self._transients: set[str] = set()
         self._probing = False
         self._held_since_s = 0.0
         self._probe_at_s = 0.0
@@ -119,9 +119,9 @@ class LaneGuard:
         self._refused_since_s: float | None = None
 
     @property
-    def is_open(self) -> bool:
+    def is_free(self) -> bool:
         """Whether nothing stands in the way; the quick question, asked for every ID."""
-        return self._phase is _Phase.OPEN
+        return self._phase is _Phase.FREE
 
     @property
     def held_for(self) -> str | None:
@@ -130,7 +130,7 @@ class LaneGuard:
 
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent, else seconds; infinity: not before an answer."""
-        if self._phase is _Phase.OPEN:
+        if self._phase is _Phase.FREE:
             return 0.0
         if self._phase is _Phase.STOPPED:
             return math.inf
@@ -149,12 +149,12 @@ class LaneGuard:
         self._refused_since_s = None
         if deleted:
             self.doubts_gone = False
-        if self._troubled:
-            self._troubled.clear()
+        if self._transients:
+            self._transients.clear()
         if self._phase is _Phase.COLD:
             self._cold_good += 1
             if self._cold_good >= COLD_GOOD:
-                self._phase = _Phase.OPEN
+                self._phase = _Phase.FREE
         elif self._phase is _Phase.HELD and self._probing:
             self._reopen()
             self._cold_good = 1
@@ -188,7 +188,7 @@ class LaneGuard:
         elif self._phase is _Phase.HELD and self._probing:
             self._reopen()
 
-    def trouble(
+    def transient(
         self, now_s: float, object_id: str, reason: str, *, exhausted: bool, none_left: bool = False
     ) -> bool:
         """Note a server error or a lost answer; say whether the ID may be given up.
@@ -205,14 +205,14 @@ class LaneGuard:
             if self._probing:
                 self._probe_failed(now_s, reason, none_left=none_left)
             return False
-        self._troubled.add(object_id)
-        enough = 3 if exhausted else TROUBLED_IDS_MAX
-        if len(self._troubled) >= enough:
+        self._transients.add(object_id)
+        enough = 3 if exhausted else TRANSIENT_IDS_MAX
+        if len(self._transients) >= enough:
             self._hold(now_s, f"provider down: {reason}", PROBE_FIRST_S)
             return False
         return exhausted
 
-    def barred(self, now_s: float, object_id: str, verdict: Verdict) -> None:
+    def fatal(self, now_s: float, object_id: str, verdict: Verdict) -> None:
         """Note an answer that would hit every ID: key, account or endpoint."""
         if self._phase is _Phase.STOPPED or (self._phase is _Phase.HELD and not self._probing):
             return
@@ -247,7 +247,7 @@ class LaneGuard:
         self._probe_gap_s = first_gap_s
         self._probe_at_s = now_s + first_gap_s
         self._probing = False
-        self._troubled.clear()
+        self._transients.clear()
 
     def _probe_failed(self, now_s: float, reason: str, *, none_left: bool) -> None:
         self._probing = False
@@ -272,7 +272,7 @@ class LaneGuard:
         self._cold_good = 0
         self._probing = False
         self.probe_id = None
-        self._troubled.clear()
+        self._transients.clear()
 
     def _stop(self, cause: StopCause, message: str, advice: str) -> None:
         self._phase = _Phase.STOPPED

@@ -234,7 +234,7 @@ async def test_a_standing_lane_keeps_a_few_blocks_in_memory() -> None:
 
         assert reader.blocks_read == 400
         assert len(b.sent) == 400 * 25
-        assert len(run.works["a"].queue._blocks) <= BLOCKS_MAX
+        assert len(run.lanes["a"].work.queue._blocks) <= BLOCKS_MAX
         tasks.cancel_scope.cancel()
 
 
@@ -278,7 +278,7 @@ async def test_each_lane_ends_when_its_own_sources_have() -> None:
         tasks.start_soon(run.run)
         await anyio.sleep(60)
 
-        assert run.works["a"].queue.abandoned
+        assert run.lanes["a"].work.queue.abandoned
         assert run.counts["a"].deleted == 50
         tasks.cancel_scope.cancel()
 

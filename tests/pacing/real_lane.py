@@ -186,7 +186,7 @@ def run_lanes(
                 networks[lane.name].figures,
                 summary.lanes[lane.name],
                 summary.state,
-                run.works[lane.name].pace.learned(),
+                run.lanes[lane.name].work.learned,
             )
             for lane in lanes
         ]
