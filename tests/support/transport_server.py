@@ -72,9 +72,12 @@ class Peer:
         return head
 
     async def write(self, data: bytes) -> None:
-        """Send ``data`` as it is."""
-        self.writer.write(data)
-        await self.writer.drain()
+        """Send ``data`` as it is.
+
+        Raises:
+            OSError: The client has closed.
+        """
+        await write_to(self.writer, data)
 
     def reset(self) -> None:
         """Break the connection off, with what is not yet sent."""
@@ -82,6 +85,20 @@ class Peer:
 
 
 Script = Callable[[Peer], Awaitable[None]]
+
+
+async def write_to(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send ``data`` as it is; the same on every event loop if the other end has closed.
+
+    asyncio throws away what is written then. uvloop raises a `RuntimeError`.
+
+    Raises:
+        OSError: The other end has closed.
+    """
+    if writer.is_closing():
+        raise ConnectionResetError("the other end has closed")
+    writer.write(data)
+    await writer.drain()
 
 
 def after_connecting(

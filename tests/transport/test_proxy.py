@@ -25,6 +25,7 @@ from tests.support.transport_server import (
     answering_once,
     every_way,
     raw_server,
+    write_to,
 )
 
 pytest_plugins = ["tests.support.transport_tls"]
@@ -39,8 +40,7 @@ def connecting() -> Script:
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
+                await write_to(writer, data)
         writer.close()
 
     async def script(peer: Peer) -> None:
