@@ -88,6 +88,7 @@ class LaneWork:
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
         self._transport = transport
+        self._judge = lane.resource.delete.judge
         self._sink = sink
         self._control = control
         self._retry = retry
@@ -264,7 +265,7 @@ class LaneWork:
             self.pace.troubled(now_s, sent_s, in_flight)
             self._settle_unanswered(taken, error, sent_s, now_s)
         else:
-            verdict = self.lane.provider.verdict(object_id, answer)
+            verdict = self._judge(object_id, answer)
             if verdict.meaning is not Meaning.DELETED:
                 verdict = verdict.without(self.lane.api_key)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)

@@ -43,6 +43,7 @@ from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.providers import Operation
 from bulkdel.result_log.encode import utc
 from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.result_log.index import Index
@@ -69,7 +70,7 @@ class Edge:
         seed: Seed of the jitter of retries; None for a different one each time.
     """
 
-    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
+    transport: Callable[[Lane, Operation], AbstractAsyncContextManager[Transport]] = open_transport
     log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
     run_blocking: InThread = in_thread
     wall_clock: Callable[[], float] = time.time
@@ -225,7 +226,9 @@ class Run:
             self.works[lane.name] = LaneWork(
                 lane,
                 feed=Feed(),
-                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                transport=await stack.enter_async_context(
+                    self.edge.transport(lane, lane.resource.delete)
+                ),
                 sink=sink,
                 guard=LaneGuard(
                     lane.name,
@@ -247,7 +250,11 @@ class Run:
             "at": utc(self.edge.wall_clock()),
             "version": __version__,
             "lanes": {
-                lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
+                lane.name: {
+                    "provider": lane.provider.name,
+                    "resource": lane.resource_name,
+                    "base_url": lane.base_url,
+                }
                 for lane in self.settings.lanes
             },
             "sources": [source.label for source in self.sources],
