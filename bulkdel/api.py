@@ -29,7 +29,7 @@ from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
-from bulkdel.providers import get
+from bulkdel.providers import find
 from bulkdel.settings import Durability, Lane, RunSettings
 from bulkdel.sources import from_iterable
 
@@ -43,7 +43,8 @@ class Options(TypedDict, total=False):
     """What `delete_ids` and `open_deletion` take beside the IDs.
 
     Attributes:
-        provider: Name of the provider: ``ark``, ``fireworks`` or ``openai``.
+        provider: Name of the provider, and after a colon of what is deleted there unless it is
+            responses: ``ark``, ``fireworks``, ``openai:responses``.
         api_key: The account's key.
         lane: Instead of ``provider`` and ``api_key``: all settings of the account.
         log: Path of the result log; an existing one is resumed. Without one, nothing can
@@ -220,7 +221,8 @@ def _take_lane(rest: dict[str, Any]) -> Lane:
         return lane
     if provider is None or api_key is None:
         raise ConfigError("a deletion needs a provider and its api_key, or a lane")
-    return Lane(provider=get(provider), api_key=api_key)
+    found, resource = find(provider)
+    return Lane(provider=found, resource_name=resource.name, name=provider, api_key=api_key)
 
 
 def _source(ids: Ids, lane: str) -> RunSource:

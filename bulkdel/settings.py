@@ -18,11 +18,14 @@ from urllib.parse import urlsplit
 
 from bulkdel.errors import ConfigError
 from bulkdel.providers.base import Provider
+from bulkdel.providers.operations import RESPONSES, Resource
 
 CONCURRENCY_MAX: Final = 4096
 """Most requests in flight per lane that can be asked for; beyond it, open files run out."""
 
-_LANE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}").fullmatch
+_LANE_NAME: Final = re.compile(
+    r"(?=.{1,64}\Z)[A-Za-z0-9][A-Za-z0-9_.\-]*(?::[A-Za-z0-9][A-Za-z0-9_.\-]*)?"
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,9 @@ class Lane:
 
     Attributes:
         provider: The provider and its rules.
-        name: Name of the lane in the log and on the screen; the provider's by default.
+        resource_name: What is deleted there: ``responses``, or another of its resources.
+        name: Name of the lane in the log and on the screen; by default the provider's, and
+            after a colon the resource's unless that is ``responses``.
         api_key: The account's key. Never shown, logged or sent to another host.
         base_url: Where the API is; the provider's own by default. ``http://`` is
             accepted for loopback only, unless `allow_http`.
@@ -50,6 +55,7 @@ class Lane:
 
     provider: Provider
     api_key: str = field(repr=False)
+    resource_name: str = RESPONSES
     name: str = ""
     base_url: str = ""
     allow_http: bool = False
@@ -60,13 +66,15 @@ class Lane:
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
+        self.provider.resource(self.resource_name)  # says which there are
         if not self.name:
-            object.__setattr__(self, "name", self.provider.name)
+            object.__setattr__(self, "name", self._with_resource(self.provider.name, ":"))
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
         object.__setattr__(self, "base_url", base_url)
         if not _LANE_NAME(self.name):
             raise ConfigError(
-                f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', at most 64"
+                f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', and at most"
+                " one ':' among them, at most 64"
             )
         check_key(self.api_key, lane=self.name)
         check_base_url(base_url, allow_http=self.allow_http)
@@ -76,6 +84,21 @@ class Lane:
         for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
+
+    @property
+    def resource(self) -> Resource:
+        """What is deleted: its paths, and which answer means what."""
+        return self.provider.resource(self.resource_name)
+
+    @property
+    def title(self) -> str:
+        """What it works on, for people: the provider's title, and the resource's name."""
+        return self._with_resource(self.provider.title, " ")
+
+    def _with_resource(self, words: str, between: str) -> str:
+        if self.resource_name == RESPONSES:
+            return words
+        return f"{words}{between}{self.resource_name}"
 
     @property
     def ceiling(self) -> float | None:

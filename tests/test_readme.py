@@ -72,7 +72,7 @@ def test_provider_table_is_true() -> None:
     assert rows.keys() == PROVIDERS.keys()
     for name, provider in PROVIDERS.items():
         _, endpoint, key, pace = rows[name]
-        assert endpoint == f"`DELETE {provider.base_url}{provider.path}`"
+        assert endpoint == f"`DELETE {provider.base_url}{provider.resource().delete.path}`"
         assert key == f"`{provider.key_env}`"
         assert pace == (
             "finds the limit" if provider.rate_max is None else f"at most {provider.rate_max:g}/s"

@@ -27,7 +27,7 @@ def card(
     lines = []
     for lane in lanes:
         here = found[lane.name]
-        lines.append(f"{lane.name}: {lane.provider.title}, {lane.base_url}")
+        lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
         lines.append(
             f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
         )
@@ -46,14 +46,15 @@ def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
     """Return the first requests of each lane, as they would be sent."""
     lines = ["first requests:"]
     for lane in lanes:
-        urls = (lane.provider.url(i, base_url=lane.base_url) for i in found[lane.name].first_ids)
-        lines += [f"  DELETE {url}" for url in urls]
+        delete = lane.resource.delete
+        urls = (delete.url(lane.base_url, i) for i in found[lane.name].first_ids)
+        lines += [f"  {delete.method} {url}" for url in urls]
     return "\n".join(lines) if len(lines) > 1 else "nothing would be sent"
 
 
 def unknown_card(lanes: Sequence[Lane], log: str) -> str:
     """Return the card for IDs that come from stdin: nobody knows yet how many."""
-    lines = [f"{lane.name}: {lane.provider.title}, {lane.base_url}" for lane in lanes]
+    lines = [f"{lane.name}: {lane.title}, {lane.base_url}" for lane in lanes]
     return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
 
 
@@ -107,7 +108,7 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
     if here.odd:
         examples = ", ".join(here.odd_ids)
         lines.append(
-            f"  CHECK: {here.odd:,} do not begin with {lane.provider.prefix!r}"
-            f" as the IDs of {lane.provider.title} do: {examples}"
+            f"  CHECK: {here.odd:,} do not begin with {lane.resource.prefix!r}"
+            f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -14,6 +14,7 @@ import anyio
 from bulkdel.blocking import InThread, in_thread
 from bulkdel.engine.lane import MakePace
 from bulkdel.pacing.choose import make_pace
+from bulkdel.providers import Operation
 from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport, open_transport
@@ -24,7 +25,7 @@ class Edge:
     """What a run touches the world with.
 
     Attributes:
-        transport: Opens the transport of a lane.
+        transport: Opens the transport of a lane for one operation.
         pace: Makes the pace of a lane.
         log_file: Opens, locks and mends the log file.
         run_blocking: Runs blocking work.
@@ -34,7 +35,7 @@ class Edge:
         seed: Seed of the jitter of retries; None for a different one each time.
     """
 
-    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
+    transport: Callable[[Lane, Operation], AbstractAsyncContextManager[Transport]] = open_transport
     pace: MakePace = make_pace
     log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
     run_blocking: InThread = in_thread

@@ -94,6 +94,7 @@ class LaneWork:
         """What kept `take` from finding something."""
         self.draining = False
         self.ledger = Ledger()
+        self._judge = lane.resource.delete.judge
         self._make_pace = pace
         self._learned = learned
         self._sink = sink
@@ -230,7 +231,7 @@ class LaneWork:
         """
         self.in_flight -= 1
         object_id = taken if isinstance(taken, str) else taken.object_id
-        verdict = self.lane.provider.verdict(object_id, answer)
+        verdict = self._judge(object_id, answer)
         if verdict.meaning is not Meaning.DELETED:
             verdict = verdict.without(self.lane.api_key)
         self._tell_pace(verdict, answer, sent_s, now_s, in_flight)

@@ -1,7 +1,7 @@
 """What a run takes over from logs: which IDs are done, deletions so far, the limit found.
 
-A log is taken over only for the place where its IDs were deleted: the same provider at the
-same base URL. Another region's log, or an emulator's, would make IDs pass for done.
+A log is taken over only for the place where its IDs were deleted: the same resource of the
+same provider at the same base URL. Another region's log, or an emulator's, would make IDs pass for done.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.learned import Learned
+from bulkdel.providers import RESPONSES
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import RunSettings
@@ -73,24 +74,33 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
     """Refuse a log whose lane was somewhere else than the run's of the same name."""
     befores = _places(facts)
     for lane in settings.lanes:
-        now = (lane.provider.name, lane.base_url)
+        now = (lane.provider.name, lane.resource_name, lane.base_url)
         for was in befores.get(lane.name, ()):
             if was != now:
                 raise ConfigError(
-                    f"log {path}: its lane {lane.name!r} is {was[0]} at {was[1]},"
-                    f" this run's is {now[0]} at {now[1]}; name another --log or --done"
+                    f"log {path}: its lane {lane.name!r} is {_place(was)},"
+                    f" this run's is {_place(now)}; name another --log or --done"
                 )
 
 
-def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any]]]:
-    """Return provider and base URL of each lane, as the headers of all runs have them."""
-    places: dict[str, set[tuple[Any, Any]]] = {}
+def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
+    """Return provider, resource and base URL of each lane, as the headers of all runs have them.
+
+    A header without a resource is of a version that knew responses alone.
+    """
+    places: dict[str, set[tuple[Any, Any, Any]]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
         for name, of in lanes.items() if isinstance(lanes, dict) else ():
             if isinstance(of, dict):
-                places.setdefault(name, set()).add((of.get("provider"), of.get("base_url")))
+                place = (of.get("provider"), of.get("resource", RESPONSES), of.get("base_url"))
+                places.setdefault(name, set()).add(place)
     return places
+
+
+def _place(place: tuple[Any, Any, Any]) -> str:
+    provider, resource, base_url = place
+    return f"{provider}{'' if resource == RESPONSES else f':{resource}'} at {base_url}"
 
 
 def _lanes(names: Iterable[str]) -> str:

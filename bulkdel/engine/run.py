@@ -216,7 +216,9 @@ class Run:
             )
             self.lanes[lane.name] = LaneRunner(
                 work,
-                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                transport=await stack.enter_async_context(
+                    self.edge.transport(lane, lane.resource.delete)
+                ),
                 clock=self.edge.clock,
             )
 
@@ -225,7 +227,11 @@ class Run:
             "at": utc(self.edge.wall_clock()),
             "version": __version__,
             "lanes": {
-                lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
+                lane.name: {
+                    "provider": lane.provider.name,
+                    "resource": lane.resource_name,
+                    "base_url": lane.base_url,
+                }
                 for lane in self.settings.lanes
             },
             "sources": [source.label for source in self.sources],

@@ -71,7 +71,7 @@ def survey(
         SourceError: A source cannot be read.
     """
     found = {lane.name: LaneSurvey() for lane in lanes}
-    prefixes = {lane.name: lane.provider.prefix for lane in lanes}
+    prefixes = {lane.name: lane.resource.prefix for lane in lanes}
     for reader in readers:
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:

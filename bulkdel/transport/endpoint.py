@@ -1,7 +1,7 @@
 """What both transports need to know about the place where a lane's requests go.
 
-An `Endpoint` is built once per lane: the URL of an object, the request headers, the
-proxy, TLS. `error_from` turns aiohttp's errors into ours.
+An `Endpoint` is built once per lane and operation: method and URL of a request, its headers,
+the proxy, TLS. `error_from` turns aiohttp's errors into ours.
 
 What holds here, always:
 
@@ -31,7 +31,7 @@ import aiohttp
 from yarl import URL
 
 from bulkdel.errors import ConfigError, EndpointError, NoAnswerError, NotSentError, TransportError
-from bulkdel.providers.base import Provider
+from bulkdel.providers import Operation
 from bulkdel.settings import Lane
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -49,7 +49,7 @@ class Endpoint:
     """Where a lane's requests go, and with what.
 
     Attributes:
-        provider: The provider; `Provider.url` makes the URL of one object.
+        operation: What is asked there; `Operation.url` makes the URL of one object.
         base_url: The lane's base URL as it is sent: host in ASCII, path percent-encoded.
         headers: The request headers, the key among them.
         proxy: The proxy to use, or None.
@@ -59,7 +59,7 @@ class Endpoint:
         idle_max_s: Longest a connection may be idle and still be used.
     """
 
-    provider: Provider
+    operation: Operation
     base_url: str
     headers: dict[str, str] = field(repr=False)
     proxy: URL | None = field(repr=False)
@@ -74,7 +74,7 @@ class Endpoint:
         Raises:
             ValueError: ``object_id`` cannot be an ID.
         """
-        return self.provider.url(object_id, base_url=self.base_url)
+        return self.operation.url(self.base_url, object_id)
 
     def connector(self) -> aiohttp.TCPConnector:
         """Return a new connector: no limit of its own, short idle times, our TLS."""
@@ -85,8 +85,8 @@ class Endpoint:
         )
 
 
-async def endpoint_of(lane: Lane) -> Endpoint:
-    """Work out a lane's `Endpoint`; certificates are loaded in a thread.
+async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
+    """Work out the `Endpoint` of a lane's operation; certificates are loaded in a thread.
 
     Raises:
         ConfigError: The environment names a proxy that cannot be used, or the base URL's
@@ -98,7 +98,7 @@ async def endpoint_of(lane: Lane) -> Endpoint:
     except ValueError as exc:
         raise ConfigError(f"base URL {lane.base_url!r}: {exc}") from exc
     return Endpoint(
-        provider=lane.provider,
+        operation=operation,
         base_url=str(base).rstrip("/"),
         headers={
             "User-Agent": _user_agent(),

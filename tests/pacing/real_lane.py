@@ -173,7 +173,7 @@ def run_lanes(
         }
         world = replace(
             edge(),
-            transport=lambda lane: networks[lane.name].opened(),
+            transport=lambda lane, _operation: networks[lane.name].opened(),
             clock=loop.time,
             seed=seed,
         )

@@ -19,7 +19,7 @@ import anyio
 import pytest
 
 from bulkdel.models import Answer, Meaning, Verdict
-from bulkdel.providers.base import Provider
+from bulkdel.providers import RESPONSES, Operation, Provider, Resource
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 from bulkdel.transport.endpoint import IDLE_MAX_S, Endpoint, endpoint_of
@@ -180,16 +180,27 @@ def _verdict(object_id: str, answer: Answer) -> Verdict:
     return Verdict(Meaning.DELETED, code=object_id, message=str(answer.status))
 
 
+_RESOURCE = Resource(
+    name=RESPONSES,
+    prefix="resp_",
+    docs_url="https://provider.test/docs",
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=_verdict),
+    get=Operation(method="GET", path="/responses/{id}/whole?of=it", judge=_verdict),
+)
+
 PROVIDER = Provider(
     name="test",
     title="Test",
     base_url="https://provider.test/v1",
     key_env="TEST_API_KEY",
+    resources={RESPONSES: _RESOURCE},
     rate_max=None,
     rate_note="none",
-    docs_url="https://provider.test/docs",
-    verdict=_verdict,
 )
+
+
+DELETE = _RESOURCE.delete
+GET = _RESOURCE.get
 
 
 class Way(NamedTuple):
@@ -222,6 +233,7 @@ class Way(NamedTuple):
         timeout_s: float = 10.0,
         idle_max_s: float = IDLE_MAX_S,
         concurrency: int = 128,
+        operation: Operation = DELETE,
     ) -> AsyncIterator[Transport]:
         """Open the transport of a lane at ``base``; ``{port}`` is the server's."""
         lane = Lane(
@@ -232,7 +244,7 @@ class Way(NamedTuple):
             timeout_s=timeout_s,
             concurrency=concurrency,
         )
-        endpoint = replace(await endpoint_of(lane), idle_max_s=idle_max_s)
+        endpoint = replace(await endpoint_of(lane, operation), idle_max_s=idle_max_s)
         async with self.opener(endpoint) as transport:
             yield transport
 
