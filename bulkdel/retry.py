@@ -20,15 +20,11 @@ import tenacity
 from tenacity import RetryCallState
 from tenacity.wait import wait_base
 
-from bulkdel.models import Meaning, Verdict
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
 
 REFUSALS_MAX: Final = 1000
 """Refusals after which one ID is given up. A lane that is refused throughout stops long
 before (`guards`); this bounds an ID that alone is refused forever."""
-
-WAIT_ASKED_MAX_S: Final = 300.0
-"""Longest wait that a provider's Retry-After can impose on an ID, in seconds. Some ask
-for a day ("Please retry after 86400 seconds", Azure); `guards` stops the lane then."""
 
 
 class _FullJitter(wait_base):
@@ -51,7 +47,7 @@ class _AtLeastAsAsked(wait_base):
     def __call__(self, retry_state: RetryCallState) -> float:
         outcome = retry_state.outcome
         asked_s = outcome.result().retry_after_s if outcome is not None else None
-        return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))
+        return max(self._drawn(retry_state), min(asked_s or 0.0, RETRY_AFTER_MAX_S))
 
 
 class RetryPolicy:

@@ -151,14 +151,15 @@ def check_base_url(base_url: str, *, allow_http: bool) -> None:
         raise ConfigError(f"base URL {base_url!r}: it must not have a '?' or '#' part")
     if any(part in (".", "..") for part in url.path.split("/")) or "//" in url.path:
         raise ConfigError(f"base URL {base_url!r}: its path must not hold '.', '..' or '//'")
-    if url.scheme == "http" and not allow_http and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not allow_http and not is_loopback(url.hostname):
         raise ConfigError(
             f"base URL {base_url!r}: http:// would send the key in the clear;"
             " use https://, or --allow-http if you are sure"
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine: nothing sent there leaves it."""
     if host == "localhost":
         return True
     try:

@@ -239,7 +239,7 @@ MUTATIONS: Final = (
     Mutation(
         "wait less than the provider asks",
         "retry.py",
-        "        return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))\n",
+        "        return max(self._drawn(retry_state), min(asked_s or 0.0, RETRY_AFTER_MAX_S))\n",
         "        return self._drawn(retry_state)\n",
         ("test_retry.py",),
     ),

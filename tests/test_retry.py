@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkdel.models import Meaning, Verdict
-from bulkdel.retry import REFUSALS_MAX, WAIT_ASKED_MAX_S, RetryBudget, RetryPolicy
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
+from bulkdel.retry import REFUSALS_MAX, RetryBudget, RetryPolicy
 
 TRANSIENT = Verdict(Meaning.TRANSIENT)
 REFUSED = Verdict(Meaning.REFUSED)
@@ -83,8 +83,8 @@ def test_never_sooner_than_the_provider_asks(asked_s: float, number: int) -> Non
     wait_s = rules().wait_s(verdict, transients=number, refusals=number)
 
     assert wait_s is not None
-    assert wait_s >= min(asked_s, WAIT_ASKED_MAX_S)
-    assert wait_s <= max(30.0, min(asked_s, WAIT_ASKED_MAX_S))
+    assert wait_s >= min(asked_s, RETRY_AFTER_MAX_S)
+    assert wait_s <= max(30.0, min(asked_s, RETRY_AFTER_MAX_S))
 
 
 def test_budget_bounds_the_retries_of_a_failing_provider() -> None:

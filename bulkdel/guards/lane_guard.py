@@ -28,7 +28,7 @@ from enum import Enum, auto
 from typing import Final
 
 from bulkdel.guards.stop import Stop, StopCause
-from bulkdel.models import Meaning, Verdict
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
 
 COLD_IN_FLIGHT: Final = 10
 COLD_GOOD: Final = 11
@@ -42,9 +42,6 @@ FAILED_FIRST_MAX: Final = 10
 PROBE_FIRST_S: Final = 1.0
 PROBE_GROWTH: Final = 1.5
 PROBE_MAX_S: Final = 30.0
-RETRY_AFTER_MAX_S: Final = 300.0
-"""A longer Retry-After stops the lane unless the user wants to wait. Azure has asked for
-86,400 s, and openai-python gives up above 120 s."""
 REFUSED_THROUGHOUT_MIN_S: Final = 600.0
 
 

@@ -19,7 +19,6 @@ an entry for the provider's host it refuses our ``Authorization`` header (aiohtt
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import ssl
 import urllib.request
@@ -32,7 +31,7 @@ from yarl import URL
 
 from bulkdel.errors import ConfigError, EndpointError, NoAnswerError, NotSentError, TransportError
 from bulkdel.providers import Operation
-from bulkdel.settings import Lane
+from bulkdel.settings import Lane, is_loopback
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """Most bytes read of one body. The usual answer has about 100."""
@@ -131,7 +130,7 @@ def _proxy_for(base: URL) -> URL | None:
     """Return the proxy that ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` name, or None."""
     host = base.host or ""
     host_port = host if ":" in host else f"{host}:{base.port}"
-    if _on_loopback(host) or urllib.request.proxy_bypass(host_port):
+    if is_loopback(host) or urllib.request.proxy_bypass(host_port):
         return None
     text = urllib.request.getproxies().get(base.scheme)
     if not text:
@@ -145,13 +144,6 @@ def _proxy_for(base: URL) -> URL | None:
     if proxy.scheme not in ("http", "https") or not proxy.host:
         raise ConfigError(f"the proxy in {name} must look like http://host:port")
     return proxy
-
-
-def _on_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def read_body(content: aiohttp.StreamReader) -> bytes:
