@@ -31,6 +31,9 @@ from typing import NamedTuple
 
 import anyio
 
+from benchmarks.virtual.figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
+from benchmarks.virtual.lane import Figures
+from benchmarks.virtual.servers import Reply, Server
 from bulkdel import Lane, State
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
@@ -40,9 +43,6 @@ from bulkdel.providers import get
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.transport import Transport
-from tests.pacing.event_lane import Figures
-from tests.pacing.figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
-from tests.pacing.servers import Reply, Server
 from tests.support.engine_fakes import edge
 
 CONCURRENCY = 256

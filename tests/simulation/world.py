@@ -126,7 +126,7 @@ class Account:
             raise NotSentError("refused") if word == "not sent" else NoAnswerError("cut")
         return answered
 
-    def _answer(
+    def _answer(  # noqa: C901 - a table, a row a fault
         self, object_id: str, fault: str | None, dice: random.Random
     ) -> tuple[str, Answer | None]:
         """Return the word that the answer comes to, and the answer; None if it is lost."""
