@@ -22,7 +22,7 @@ from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
-from bulkdel.engine.resume import learned_limit, read_logs
+from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.guards import parse_max_failures
@@ -67,6 +67,7 @@ class Job:
             dry_run=flags["dry_run"],
         )
         self._learned: dict[str, Learned | None] = {}
+        self._known: KnownLogs | None = None
         most, share = None, None
         if flags["max_failures"] is not None:
             most, share = parse_max_failures(flags["max_failures"])
@@ -128,11 +129,10 @@ class Job:
                 ReaderSource(reader, source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
+            known=self._known,
         )
-        if not self._flags["quiet"] and self._log.exists():
-            size_mb = self._log.stat().st_size / 1e6
-            if size_mb >= 100:  # a second or more
-                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
+        if self._known is None:
+            self._say_reading()
         session = Session(run, self._sources, quiet=self._flags["quiet"])
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
@@ -167,14 +167,22 @@ class Job:
         return readers
 
     def _survey(self) -> dict[str, LaneSurvey]:
-        index, facts = read_logs(self._settings)
-        self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
+        self._say_reading()
+        known = self._known = KnownLogs.read(self._settings)
+        self._learned = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
-            return dict(survey(readers, self._lanes, index))
+            return dict(survey(readers, self._lanes, known.index))
         finally:
             for reader in readers:
                 reader.close()
+
+    def _say_reading(self) -> None:
+        """Say that it reads the log, where that takes a second or more."""
+        if not self._flags["quiet"] and self._log.exists():
+            size_mb = self._log.stat().st_size / 1e6
+            if size_mb >= 100:
+                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
 
     def _resume_command(self) -> str:
         command = shlex.join(["bulkdel", *sys.argv[1:]])

@@ -7,6 +7,7 @@ same provider at the same base URL. Another region's log, or an emulator's, woul
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,60 @@ def read_logs(
             _check_lanes(settings.log, facts, settings)
             _check_places(settings.log, facts, settings)
     return index, facts
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLogs:
+    """What was read of the logs of a run, for as long as they stay as they were.
+
+    A person is shown what a run would do before it begins; ten million lines are then not read
+    a second time. Make it with `read`.
+
+    Attributes:
+        index: Which IDs are done.
+        facts: What the run's own log says beside that.
+        stamps: What the files were when their reading began.
+    """
+
+    index: Index
+    facts: LogFacts
+    stamps: tuple[_Stamp, ...]
+
+    @classmethod
+    def read(cls, settings: RunSettings) -> KnownLogs:
+        """Read the logs of a run, as `read_logs` does.
+
+        Raises:
+            ConfigError: A log cannot be read, or is of another place.
+        """
+        stamps = _stamps(settings)
+        index, facts = read_logs(settings)
+        return cls(index, facts, stamps)
+
+    def take_over(self, settings: RunSettings) -> tuple[Index, LogFacts] | None:
+        """Return what was read, as it was then; None if a log is not the same file any more."""
+        if self.stamps != _stamps(settings):
+            return None
+        self.index.start_over()
+        return self.index, self.facts
+
+
+_Stamp = tuple[int, int, int, int] | None
+"""Device, inode, size and time of the last change of a file, or None if it is not there."""
+
+
+def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
+    return tuple(
+        None if path is None else _stamp(path) for path in (*settings.done_logs, settings.log)
+    )
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        of = path.stat()
+    except OSError:
+        return None
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
 
 
 def deletions(facts: LogFacts, lane: str | None = None) -> int:

@@ -33,7 +33,7 @@ from bulkdel.engine.inputs import RunSource
 from bulkdel.engine.lane import LaneWork
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import RunControl
-from bulkdel.engine.resume import deletions, learned_limit, read_logs
+from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, read_logs
 from bulkdel.engine.runner import LaneRunner
 from bulkdel.engine.sink import ResultSink, Sink
 from bulkdel.engine.snapshot import LaneSnapshot
@@ -60,6 +60,7 @@ class Run:
         sources: Where the IDs come from; opened, and closed by the run.
         on_result: Called with every result, after the log has taken it.
         has_room: Whether `on_result` can take more; IDs wait while it cannot.
+        known: What was read of the logs already; used if they have not changed since.
         edge: Where it touches the world.
         counts: Counts of each lane, by name; ``""`` has the rows that name no lane.
         lanes: The lanes at work, by name, once they are.
@@ -72,6 +73,7 @@ class Run:
     sources: Sequence[RunSource]
     on_result: Callable[[Result], None] | None = None
     has_room: Callable[[], bool] | None = None
+    known: KnownLogs | None = None
     edge: Edge = REAL
     counts: dict[str, Counts] = field(default_factory=dict)
     lanes: dict[str, LaneRunner] = field(default_factory=dict)
@@ -112,9 +114,7 @@ class Run:
                 closing.callback(source.close)
             log = closing.enter_context(self._open_log())
             self._log = log
-            index, self.facts = await self.edge.run_blocking(
-                read_logs, self.settings, lambda: not self._draining
-            )
+            index, self.facts = await self._take_over()
             if self._draining:  # before anything has begun: the log stays as it was
                 self._ended_by = None
                 summary = self.summary()
@@ -163,6 +163,15 @@ class Run:
     def snapshot(self) -> dict[str, LaneSnapshot]:
         """Return how each lane is going, by name."""
         return {name: lane.snapshot() for name, lane in self.lanes.items()}
+
+    async def _take_over(self) -> tuple[Index, LogFacts]:
+        """Return what the logs say; ours is locked by now, so it stays true."""
+        run_blocking = self.edge.run_blocking
+        if self.known is not None:
+            taken_over = await run_blocking(self.known.take_over, self.settings)
+            if taken_over is not None:
+                return taken_over
+        return await run_blocking(read_logs, self.settings, lambda: not self._draining)
 
     # -- opening ----------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def survey(
 ) -> Mapping[str, LaneSurvey]:
     """Read every source to its end and return what each lane would get.
 
-    Marks the IDs as read in ``index``, which the run must not use afterwards.
+    Marks the IDs as read in ``index``: `Index.start_over` before a run uses it.
 
     Args:
         readers: The sources, opened.

@@ -34,7 +34,9 @@ from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, dige
 from bulkdel.result_log.reader import Ending, LaneEndings, LogFacts, read_failed, read_log
 
 _SEEN: Final = 7
-"""The state of what was given out in this run; all others are an `Ending`."""
+"""The state of what was given out in this run. All but this and the next are an `Ending`."""
+_TO_DO: Final = 6
+"""The state of what was given out only to be looked at, and is to be given out again."""
 
 _ID_SEED: Final = 0
 _INVALID_SEED: Final = 1
@@ -70,7 +72,7 @@ class Index:
         self._lanes: dict[str, DigestSet] = {}
         self._lock = threading.Lock()
         self._fresh = np.zeros(256, np.bool_)
-        self._fresh[[ABSENT, Ending.RETRYABLE]] = True
+        self._fresh[[ABSENT, _TO_DO, Ending.RETRYABLE]] = True
         self._fresh[Ending.FAILED] = retry_failed
 
     def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
@@ -131,6 +133,12 @@ class Index:
             skipped_failed=int(np.count_nonzero(done_badly)),
             duplicates=seen + fresh - len(ids) - len(rows),
         )
+
+    def start_over(self) -> None:
+        """Give out again what was given out so far: that was a look at the sources, no run."""
+        with self._lock:
+            for known in self._lanes.values():
+                known.turn(_SEEN, _TO_DO)
 
     def __len__(self) -> int:
         """Return how many IDs and invalid rows are known."""

@@ -196,3 +196,26 @@ def test_a_log_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """Taken for empty, it would have every ID sent again."""
     with pytest.raises(ConfigError):
         load(tmp_path)
+
+
+@IN_FOLDER
+@given(
+    results=st.lists(RESULTS, max_size=20),
+    blocks=st.lists(st.lists(IDS, max_size=6), max_size=6),
+    retry_failed=st.booleans(),
+)
+def test_a_look_at_the_sources_changes_nothing_for_the_run(
+    results: list[Result], blocks: list[list[str]], retry_failed: bool, tmp_path: Path
+) -> None:
+    """What a person is shown before the run must not make an ID pass for a duplicate in it."""
+    log = write_log(tmp_path / "log", *results)
+    untouched, _ = load(log, retry_failed=retry_failed)
+    looked, _ = load(log, retry_failed=retry_failed)
+    for ids in blocks:
+        looked.sift(Block("ark", ids, [row("no id")]))
+
+    looked.start_over()
+
+    for ids in blocks:
+        block = Block("ark", ids, [row("no id")])
+        assert looked.sift(block) == untouched.sift(block)
