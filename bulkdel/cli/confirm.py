@@ -1,4 +1,4 @@
-"""What the user sees before anything is sent: the card, and the dry run."""
+"""What the user sees before anything is sent: the confirmation, and the dry run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORD = "delete"
 """What the user types to go on."""
 
 
-def card(
+def confirmation(
     lanes: Sequence[Lane],
     found: Mapping[str, LaneSurvey],
     log: str,
@@ -52,14 +52,14 @@ def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
     return "\n".join(lines) if len(lines) > 1 else "nothing would be sent"
 
 
-def unknown_card(lanes: Sequence[Lane], log: str) -> str:
-    """Return the card for IDs that come from stdin: nobody knows yet how many."""
+def unknown_confirmation(lanes: Sequence[Lane], log: str) -> str:
+    """Return the confirmation for IDs that come from stdin: nobody knows yet how many."""
     lines = [f"{lane.name}: {lane.title}, {lane.base_url}" for lane in lanes]
     return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
 
 
 def confirm(text: str, *, typed_from_terminal: bool) -> bool:
-    """Show a card and ask for the word; say whether it was typed.
+    """Show the confirmation and ask for the word; say whether it was typed.
 
     Raises:
         ConfigError: There is no terminal to ask on.
@@ -105,10 +105,10 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
     if here.invalid:
         lines.append(f"  {here.invalid:,} rows hold no ID and are logged as invalid:")
         lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
-    if here.odd:
-        examples = ", ".join(here.odd_ids)
+    if here.unusual:
+        examples = ", ".join(here.unusual_ids)
         lines.append(
-            f"  CHECK: {here.odd:,} do not begin with {lane.resource.prefix!r}"
+            f"  CHECK: {here.unusual:,} do not begin with {lane.resource.prefix!r}"
             f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -96,27 +96,27 @@ class Job:
                     "skipped": here.skipped,
                     "duplicates": here.duplicates,
                     "invalid": here.invalid,
-                    "odd": here.odd,
+                    "unusual_prefix": here.unusual,
                 }
                 for name, here in found.items()
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.card(self._lanes, found, str(self._log), self._learned))
+        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
         click.echo(confirm.first_urls(self._lanes, found))
         click.echo("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
-        """Show the card and ask; nothing to send needs no answer."""
+        """Show the confirmation and ask; nothing to send needs no answer."""
         if any(source.name == STDIN for source in self._sources):
-            text = confirm.unknown_card(self._lanes, str(self._log))
+            text = confirm.unknown_confirmation(self._lanes, str(self._log))
         else:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
             if not any(here.to_send for here in found.values()):
                 return True
-            text = confirm.card(self._lanes, found, str(self._log), self._learned)
+            text = confirm.confirmation(self._lanes, found, str(self._log), self._learned)
         return confirm.confirm(text, typed_from_terminal=sys.stderr.isatty())
 
     def run(self) -> Summary:

@@ -1,6 +1,6 @@
 """Bring IDs from one source to the queues of its lanes.
 
-    reader ──blocks──> index.sift ──fresh IDs──> queue (one lane) or spill (several)
+    reader ──blocks──> index.claim ──fresh IDs──> queue (one lane) or spill (several)
                             └──invalid rows──> sink
 
 Every ID that is read is counted here once: as a duplicate, as skipped, as invalid, or as
@@ -23,7 +23,7 @@ from bulkdel.engine.sink import Sink
 from bulkdel.engine.spill import Spill
 from bulkdel.errors import SourceError
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
-from bulkdel.result_log.index import Index, Sifted
+from bulkdel.result_log.index import Claimed, Index
 from bulkdel.sources import check_ids
 
 ASYNC_BLOCK: Final = 500
@@ -83,8 +83,8 @@ class Feeder:
     async def feed_lane(self, reader: BlockReader, lane: str, *, in_line: bool = False) -> None:
         """LaneQueue a source of one lane; it waits while the lane has enough."""
         queue = self._queues[lane]
-        while not queue.abandoned and (sifted := await self._read(reader, in_line)) is not None:
-            for part in sifted:
+        while not queue.abandoned and (claimed := await self._read(reader, in_line)) is not None:
+            for part in claimed:
                 await queue.put(await self._count(part))
 
     async def feed_lanes(self, reader: BlockReader) -> None:
@@ -98,8 +98,8 @@ class Feeder:
             for spill in spills.values():
                 tasks.start_soon(spill.run)
             try:
-                while (sifted := await self._read(reader)) is not None:
-                    for part in sifted:
+                while (claimed := await self._read(reader)) is not None:
+                    for part in claimed:
                         ids = await self._count(part)
                         if ids:
                             await spills[part.block.lane].add(ids)
@@ -140,27 +140,27 @@ class Feeder:
         self, queue: LaneQueue, lane: str, texts: list[object], line: int, source: str
     ) -> None:
         ids, invalid = check_ids(texts, line, source)
-        sifted = await self._run_blocking(self._index.sift, Block(lane, ids, invalid))
-        await queue.put(await self._count(sifted))
+        claimed = await self._run_blocking(self._index.claim, Block(lane, ids, invalid))
+        await queue.put(await self._count(claimed))
 
-    async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Sifted] | None:
+    async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Claimed] | None:
         if in_line:
             await anyio.lowlevel.checkpoint()
-            return self._read_and_sift(reader)
-        return await self._run_blocking(self._read_and_sift, reader)
+            return self._read_and_claim(reader)
+        return await self._run_blocking(self._read_and_claim, reader)
 
-    def _read_and_sift(self, reader: BlockReader) -> list[Sifted] | None:
+    def _read_and_claim(self, reader: BlockReader) -> list[Claimed] | None:
         blocks = reader.read()
-        return None if blocks is None else [self._index.sift(block) for block in blocks]
+        return None if blocks is None else [self._index.claim(block) for block in blocks]
 
-    async def _count(self, sifted: Sifted) -> list[str]:
-        """Count what was sifted, log its invalid rows, and return its fresh IDs."""
-        block = sifted.block
+    async def _count(self, claimed: Claimed) -> list[str]:
+        """Count what was claimed, log its invalid rows, and return its fresh IDs."""
+        block = claimed.block
         counts = self._counts[block.lane]
-        counts.read += len(block.ids) + len(block.invalid) + sifted.skipped + sifted.duplicates
-        counts.skipped += sifted.skipped
-        counts.skipped_failed += sifted.skipped_failed
-        counts.duplicates += sifted.duplicates
+        counts.read += len(block.ids) + len(block.invalid) + claimed.skipped + claimed.duplicates
+        counts.skipped += claimed.skipped
+        counts.skipped_failed += claimed.skipped_failed
+        counts.duplicates += claimed.duplicates
         for row in block.invalid:
             while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait
                 await anyio.sleep(_ROOM_S)

@@ -1,6 +1,6 @@
 """The end of an ID's way: make its result, and write it or hold it back.
 
-    Ending ──believed──> sink
+    result ──believed──> sink
        └────doubted───> held back until the lane's guard believes it, or dropped
 
 Two kinds of results are doubted at the start of a lane, because wrong ones would do harm:

@@ -35,7 +35,7 @@ async def test_a_known_log_is_not_read_again(tmp_path: Path) -> None:
     """Ten million lines take eight seconds, and a person has just waited for them."""
     settings = _settings(_log(tmp_path, "resp_0", "resp_1"))
     known = KnownLogs.read(settings)
-    known.index.sift(Block("openai", ids(5)))
+    known.index.claim(Block("openai", ids(5)))
     transport = FakeTransport()
 
     summary = await _run(settings, known, transport).run()
