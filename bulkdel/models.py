@@ -11,7 +11,7 @@ Not here: anything that acts, waits or reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -48,6 +48,8 @@ class Meaning(StrEnum):
     """The account is unpaid, suspended or has used up a quota: likewise."""
     ENDPOINT = "endpoint"
     """This is not the delete endpoint: wrong URL, a redirect, no such method."""
+    PRESENT = "present"
+    """The object is there. Only an answer to a GET says so."""
 
     @property
     def is_fatal(self) -> bool:
@@ -102,6 +104,9 @@ class Verdict:
         limit: For `Meaning.REFUSED`: which limit, where the provider tells.
         retry_after_s: Seconds the provider asked us to wait, or None.
         request_id: The provider's ID of the request, for its support.
+        unread: For `Meaning.ENDPOINT`: a 404 or 410 in words that nobody knows. It may mean
+            "gone" just as well, and a comparison may tell.
+        evidence: For `Meaning.GONE`: "compared" if the words are known by a comparison alone.
     """
 
     meaning: Meaning
@@ -110,6 +115,8 @@ class Verdict:
     limit: LimitKind = LimitKind.UNKNOWN
     retry_after_s: float | None = None
     request_id: str | None = None
+    unread: bool = False
+    evidence: str | None = None
 
     def without(self, secret: str) -> Verdict:
         """Return it with every occurrence of ``secret`` hidden: some servers quote the key."""
@@ -168,6 +175,8 @@ class Result:
         retryable: For `Outcome.FAILED`: a later run tries it by itself.
         after_unknown: For `Outcome.GONE`: an earlier request of ours got no answer, so
             it may have been our own deletion.
+        evidence: For `Outcome.GONE`: "compared" if the provider's words for it are documented
+            nowhere and were told by a comparison; see `engine.comparison`.
         code: The provider's error code.
         error: The provider's or our own words.
         request_id: The provider's ID of the last request.
@@ -184,6 +193,7 @@ class Result:
     ms: float = 0.0
     retryable: bool = False
     after_unknown: bool = False
+    evidence: str | None = None
     code: str | None = None
     error: str | None = None
     request_id: str | None = None
@@ -279,6 +289,7 @@ class Summary:
         lanes: The counts of each lane.
         rates: Requests per second of each lane, over this run.
         paces: How each lane went: what bound it and what was learned (`engine.telemetry`).
+        notes: What was found out on the way and a person should know, a sentence each.
         elapsed_s: Seconds from the first to the last step of the run.
         log: Path of the result log, or None.
     """
@@ -291,6 +302,7 @@ class Summary:
     elapsed_s: float
     log: str | None
     paces: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def all_gone(self) -> bool:
@@ -308,6 +320,7 @@ class Summary:
             **self.counts.as_dict(),
             "elapsed_s": round(self.elapsed_s, 3),
             "log": self.log,
+            **({"notes": list(self.notes)} if self.notes else {}),
             "lanes": {
                 name: {
                     **counts.as_dict(),

@@ -36,6 +36,7 @@ class Session:
         self._ended = False
         self._scope: anyio.CancelScope | None = None
         self._rates: dict[str, LaneRate] = {}
+        run.on_note = print_above
 
     async def run(self) -> Summary:
         """Run to the end; the first Ctrl-C drains, the second cancels.

@@ -28,6 +28,7 @@ from dataclasses import replace
 from typing import Final
 
 from bulkdel.engine.bottleneck import Bound, Ledger
+from bulkdel.engine.comparison import Comparer, Question
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import Recorder, RunControl
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
@@ -44,6 +45,9 @@ from bulkdel.settings import Lane
 
 RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
+
+Taken = str | Waiting | Question
+"""What may be sent: a fresh ID, one after its first attempt, or a request of a comparison."""
 
 MakePace = Callable[[Lane, Learned | None], Pace]
 """Makes the pace of a lane, from its settings and from what is known of its limit."""
@@ -63,6 +67,7 @@ class LaneWork:
         wall_clock: Seconds since 1970, for the log alone.
         learned: What an earlier run found out about the provider's limit.
         pace: Makes its pace; again when `set_rate` changes the rate.
+        comparer: Settles what a 404 in unknown words means; without it, the lane stops.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class LaneWork:
         wall_clock: Callable[[], float],
         learned: Learned | None = None,
         pace: MakePace = make_pace,
+        comparer: Comparer | None = None,
     ) -> None:
         self.lane = lane
         self.queue = queue
@@ -99,6 +105,7 @@ class LaneWork:
         self._learned = learned
         self._sink = sink
         self._retry = retry
+        self._comparer = comparer
         self._recorder = Recorder(
             lane.name,
             sink=sink,
@@ -154,7 +161,7 @@ class LaneWork:
 
     # -- which ID is next, and when ---------------------------------------------------
 
-    def take(self, now_s: float) -> str | Waiting | None:
+    def take(self, now_s: float) -> Taken | None:
         """Return an ID that may be sent at this instant and count it as in flight.
 
         Returns None if there is none, and says in `wait_s` how long that lasts at least,
@@ -185,8 +192,13 @@ class LaneWork:
             self.guard.sent()
         return taken
 
-    def _choose(self, now_s: float) -> str | Waiting | None:
-        """Choose: the probe, then a retry that is due, then a fresh ID."""
+    def _choose(self, now_s: float) -> Taken | None:
+        """Choose: what a comparison asks, the probe, a retry that is due, then a fresh ID."""
+        comparing = self._comparer.current if self._comparer is not None else None
+        if comparing is not None:
+            self.wait_s = comparing.due_s - now_s
+            self.bound = Bound.PAUSE
+            return comparing.question if self.wait_s <= 0.0 else None
         if self._retries:
             wait_s = self._retries.wait_s(now_s)
             if wait_s <= 0.0:
@@ -232,6 +244,8 @@ class LaneWork:
         self.in_flight -= 1
         object_id = taken if isinstance(taken, str) else taken.object_id
         verdict = self._judge(object_id, answer)
+        if verdict.unread and self._comparer is not None:
+            verdict = self._comparer.read(object_id, answer, verdict)
         if verdict.meaning is not Meaning.DELETED:
             verdict = verdict.without(self.lane.api_key)
         self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
@@ -255,6 +269,28 @@ class LaneWork:
         waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
         verdict = Verdict(Meaning.TRANSIENT, message=str(error))
         self._transient(waiting, verdict, None, sent_s, now_s)
+
+    def compared(
+        self, question: Question, answer: Answer, sent_s: float, now_s: float, in_flight: int
+    ) -> None:
+        """Settle the answer to a request of a comparison; the arguments as for `answered`."""
+        self.in_flight -= 1
+        verdict = question.operation.judge(question.object_id, answer)
+        self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
+        if self._comparer is not None:
+            self._comparer.answered(verdict, answer, now_s)
+        self._end_comparison(now_s)
+
+    def not_compared(
+        self, error: TransportError, sent_s: float, now_s: float, in_flight: int
+    ) -> None:
+        """Settle a request of a comparison without an answer."""
+        self.in_flight -= 1
+        self.pace.troubled(now_s, sent_s, in_flight)
+        if self._comparer is not None and self._comparer.current is not None:
+            hopeless = isinstance(error, EndpointError)
+            self._comparer.current.unanswered(str(error), now_s, hopeless=hopeless)
+        self._end_comparison(now_s)
 
     def abandoned(self) -> None:
         """Note that a request was cancelled: its ID is still to do."""
@@ -287,8 +323,11 @@ class LaneWork:
             self._recorder.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
         elif meaning is Meaning.REFUSED:
             self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
-        elif meaning.is_fatal:
+        elif meaning.is_fatal and not self._compares(taken, verdict, answer, now_s - sent_s):
             self._fatal(_as_waiting(taken), verdict, now_s)
+        elif meaning.is_fatal:
+            self._retries.keep_for_probe(_as_waiting(taken))
+            self._end_comparison(now_s)
         else:
             self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s)
 
@@ -340,6 +379,33 @@ class LaneWork:
         if self.guard.held_for is not None:
             waiting.transients -= 1  # the provider's fault, not the ID's
         self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+
+    def _compares(
+        self, taken: str | Waiting, verdict: Verdict, answer: Answer, took_s: float
+    ) -> bool:
+        """Begin to compare an answer in unknown words that would stop the lane."""
+        object_id = taken if isinstance(taken, str) else taken.object_id
+        return (
+            verdict.unread
+            and self._comparer is not None
+            and self.guard.asks_again(object_id)
+            and self._comparer.begin(object_id, answer, took_s)
+        )
+
+    def _end_comparison(self, now_s: float) -> None:
+        """Act on a comparison that is settled: its ID is gone, or the lane stops."""
+        object_id = self.guard.probe_id
+        ended = self._comparer.end(object_id) if self._comparer and object_id else None
+        if ended is None or object_id is None:
+            return
+        waiting = self._retries.take_probe()
+        verdict = self._judge(object_id, ended.answer)
+        if ended.why_not is None and self._comparer is not None:
+            verdict = self._comparer.read(object_id, ended.answer, verdict)
+            self.control.note(f"lane {self.lane.name}: {ended.message}")
+            self._recorder.end(waiting, Outcome.GONE, verdict, ended.answer, ended.took_s)
+        else:
+            self._fatal(waiting, replace(verdict, code=None, message=ended.message), now_s)
 
     def _is_none_left(self, waiting: Waiting) -> bool:
         """Whether all IDs that are left have been tried as often as any may be."""

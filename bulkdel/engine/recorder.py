@@ -29,11 +29,13 @@ class RunControl:
         deletes: Most deletions of the run.
         failures: Most failures of the run.
         stop_run: Called when the whole run must stop.
+        note: Called with what a person should know, a sentence.
     """
 
     deletes: DeleteBudget
     failures: FailureBudget
     stop_run: Callable[[Stop], None]
+    note: Callable[[str], None] = str  # goes nowhere
 
 
 class Recorder:
@@ -173,6 +175,7 @@ class Recorder:
             ms=took_s * 1000,
             retryable=failed and verdict.meaning is not Meaning.FAILED,
             after_unknown=outcome is Outcome.GONE and waiting is not None and waiting.unknown,
+            evidence=verdict.evidence,
             code=None if deleted else verdict.code,
             error=verdict.message if failed else None,
             request_id=None if deleted else verdict.request_id,

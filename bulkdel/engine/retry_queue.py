@@ -66,6 +66,17 @@ class RetryQueue:
         """Keep the ID that must be asked before any other."""
         self._probe = waiting
 
+    def take_probe(self) -> Waiting:
+        """Take the ID that `keep_for_probe` was given, without a request for it.
+
+        Raises:
+            ValueError: There is none.
+        """
+        waiting, self._probe = self._probe, None
+        if waiting is None:
+            raise ValueError("no ID is kept")
+        return waiting
+
     def last_due_s(self) -> float:
         """Return when the last of the IDs is due; a time long ago if none waits."""
         return max((due_s for due_s, _, _ in self._heap), default=-math.inf)

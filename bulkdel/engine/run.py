@@ -24,9 +24,11 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 
+from bulkdel.engine.comparison import Comparer
 from bulkdel.engine.edge import REAL, Edge
 from bulkdel.engine.feeder import Feeder
 from bulkdel.engine.inputs import RunSource
@@ -67,6 +69,8 @@ class Run:
         facts: What the log held when it was opened.
         torn_bytes: Bytes of a torn last line that were cut off the log.
         stops: Why the run, or a lane of it, stopped early.
+        notes: What was found out on the way and a person should know.
+        on_note: Called with each of them.
     """
 
     settings: RunSettings
@@ -80,6 +84,8 @@ class Run:
     facts: LogFacts = field(default_factory=LogFacts)
     torn_bytes: int = 0
     stops: list[Stop] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    on_note: Callable[[str], None] | None = None
     began_s: float = 0.0
     _interrupted: bool = False
     _draining: bool = False
@@ -202,6 +208,7 @@ class Run:
             ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
+            note=self._note,
         )
         for number, lane in enumerate(settings.lanes):
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
@@ -222,6 +229,7 @@ class Run:
                 counts=self.counts[lane.name],
                 learned=learned_limit(self.facts, lane.name),
                 pace=self.edge.pace,
+                comparer=Comparer(lane.resource, lane.api_key, random.Random(seed)),  # noqa: S311
             )
             self.lanes[lane.name] = LaneRunner(
                 work,
@@ -229,7 +237,13 @@ class Run:
                     self.edge.transport(lane, lane.resource.delete)
                 ),
                 clock=self.edge.clock,
+                open_other=partial(self.edge.transport, lane),
             )
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        if self.on_note is not None:
+            self.on_note(text)
 
     def _header(self) -> dict[str, object]:
         return {
@@ -332,6 +346,7 @@ class Run:
             },
             elapsed_s=elapsed_s,
             log=str(self.settings.log) if self.settings.log is not None else None,
+            notes=tuple(self.notes),
             paces={name: pace_record(lane, elapsed_s) for name, lane in self.snapshot().items()},
         )
 

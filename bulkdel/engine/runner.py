@@ -18,15 +18,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 
 from bulkdel.engine.bottleneck import Bound
-from bulkdel.engine.lane import LaneWork
+from bulkdel.engine.comparison import Question
+from bulkdel.engine.lane import LaneWork, Taken
 from bulkdel.engine.retry_queue import Waiting
 from bulkdel.engine.snapshot import LaneSnapshot
-from bulkdel.errors import TransportError
+from bulkdel.errors import EndpointError, TransportError
+from bulkdel.models import Answer
+from bulkdel.providers import Operation
 from bulkdel.transport import Transport
+
+
+OpenOther = Callable[[Operation], AbstractAsyncContextManager[Transport]]
 
 
 class LaneRunner:
@@ -36,12 +43,22 @@ class LaneRunner:
         work: What the lane decides.
         transport: How its requests are sent.
         clock: Seconds, only going forward.
+        open_other: Opens a transport for another operation than the deletion, for the few
+            requests of a comparison; needed only where the lane has a comparer.
     """
 
-    def __init__(self, work: LaneWork, *, transport: Transport, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        work: LaneWork,
+        *,
+        transport: Transport,
+        clock: Callable[[], float],
+        open_other: OpenOther | None = None,
+    ) -> None:
         self.work = work
         self._transport = transport
         self._clock = clock
+        self._open_other = open_other
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
 
@@ -77,7 +94,7 @@ class LaneRunner:
         while (taken := await self._next()) is not None:
             await self._attempt(taken)
 
-    async def _next(self) -> str | Waiting | None:
+    async def _next(self) -> Taken | None:
         """Return the next ID when it may be sent, or None when there is none to come."""
         work = self.work
         taken = work.take(self._clock())
@@ -96,8 +113,11 @@ class LaneRunner:
                     await self._changed.wait()
                 self._changed = None
 
-    async def _attempt(self, taken: str | Waiting) -> None:
+    async def _attempt(self, taken: Taken) -> None:
         """Send one request and have its answer settled."""
+        if isinstance(taken, Question):
+            await self._ask(taken)
+            return
         work = self.work
         object_id = taken if isinstance(taken, str) else taken.object_id
         in_flight = work.in_flight
@@ -112,6 +132,29 @@ class LaneRunner:
         else:
             work.answered(taken, answer, sent_s, self._clock(), in_flight)
         self.wake()
+
+    async def _ask(self, question: Question) -> None:
+        """Send one request of a comparison and have its answer settled."""
+        work = self.work
+        in_flight = work.in_flight
+        sent_s = self._clock()
+        try:
+            answer = await self._send_other(question)
+        except TransportError as exc:
+            work.not_compared(exc, sent_s, self._clock(), in_flight)
+        except BaseException:
+            work.abandoned()
+            raise
+        else:
+            work.compared(question, answer, sent_s, self._clock(), in_flight)
+        self.wake()
+
+    async def _send_other(self, question: Question) -> Answer:
+        """Send on a connection of its own: it is closed at once, since few are asked."""
+        if self._open_other is None:
+            raise EndpointError("nothing else can be asked there")
+        async with self._open_other(question.operation) as transport:
+            return await transport.send(question.object_id)
 
 
 def _timer_s(wait_s: float) -> float:

@@ -209,6 +209,10 @@ class LaneGuard:
             return False
         return exhausted
 
+    def asks_again(self, object_id: str) -> bool:
+        """Say whether this ID was just asked once more: its next such answer stops the lane."""
+        return self._phase is _Phase.HELD and self._probing and self.probe_id == object_id
+
     def fatal(self, now_s: float, object_id: str, verdict: Verdict) -> None:
         """Note an answer that would hit every ID: key, account or endpoint."""
         if self._phase is _Phase.STOPPED or (self._phase is _Phase.HELD and not self._probing):

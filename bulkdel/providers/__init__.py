@@ -6,6 +6,7 @@
     words.py       whether it ends an ID: known whole, or not     (shared, pure)
     rules.py       what else it means: tables                     (shared, pure)
     shapes.py      a confirmation that came before, but for the ID
+    likeness.py    whether two answers that nobody can read say the same
     ark.py, fireworks.py, openai.py             the facts and tables of one provider each
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,

@@ -150,8 +150,13 @@ def request_id(answer: Answer, message: str = "") -> str | None:
 
 def without_request_id(error: ApiError) -> ApiError:
     """Return an error without the "Request id: …" that its message ends with at Ark."""
-    message = _REQUEST_ID_TAIL.sub("", error.message)
+    message = without_request_tail(error.message)
     return error if message == error.message else replace(error, message=message)
+
+
+def without_request_tail(text: str) -> str:
+    """Return a text without the "Request id: …" that it ends with."""
+    return _REQUEST_ID_TAIL.sub("", text)
 
 
 def retry_after_s(answer: Answer) -> float | None:

@@ -16,7 +16,7 @@ from typing import Final
 from bulkdel.models import Meaning
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import Rule, deletion, look
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 _DELETION: Final = "https://docs.fireworks.ai/api-reference/delete-response"
@@ -45,6 +45,8 @@ _RESPONSES: Final = Resource(
     prefix="resp_",
     docs_url=_DELETION,
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
+    # https://docs.fireworks.ai/api-reference/get-response
+    get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
 )
 
 PROVIDER: Final = Provider(

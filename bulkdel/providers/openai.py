@@ -15,7 +15,7 @@ from typing import Final
 from bulkdel.models import LimitKind, Meaning
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import Rule, deletion, look
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 RULES: Final[Sequence[Rule]] = (
@@ -102,6 +102,8 @@ _RESPONSES: Final = Resource(
     prefix="resp_",
     docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
+    # https://platform.openai.com/docs/api-reference/responses/get
+    get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
 )
 
 PROVIDER: Final = Provider(

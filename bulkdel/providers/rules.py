@@ -12,7 +12,7 @@ What holds here, always:
 1. `judge` never says DELETED.
 2. It says GONE only where `Words.misses` knows the whole answer. A bare 404 is no evidence:
    a mistyped base URL answers 404 to everything. What is in doubt stops the lane (ENDPOINT),
-   with the provider's words, and burns no ID.
+   with the provider's words, and burns no ID; `unread` says that a comparison may tell.
 
 Patterns are searched here, unlike in `words`: nothing in these tables ends an ID for good as
 done, and how a provider or a gateway words a refusal is not known in full.
@@ -144,6 +144,18 @@ def deletion(words: Words, rules: Sequence[Rule]) -> Judge:
     return judge_deletion
 
 
+def look(words: Words, rules: Sequence[Rule]) -> Judge:
+    """Return what judges the answers to a GET of one object; the arguments as for `deletion`."""
+
+    def judge_look(object_id: str, answer: Answer) -> Verdict:
+        body = answers.json_object(answer.body)
+        if answer.status == 200 and body is not None and body.get("id") == object_id:
+            return Verdict(Meaning.PRESENT)
+        return judge(object_id, answer, body, words=words, rules=rules)
+
+    return judge_look
+
+
 def judge(
     object_id: str,
     answer: Answer,
@@ -164,6 +176,7 @@ def judge(
     error = answers.read_error(body)
     meaning, limit = _meaning(object_id, answer.status, error, words, rules)
     waits = meaning in (Meaning.REFUSED, Meaning.TRANSIENT)
+    missing = meaning is Meaning.ENDPOINT and answer.status in _NOT_FOUND
     return Verdict(
         meaning,
         code=error.code or None,
@@ -171,6 +184,7 @@ def judge(
         limit=limit,
         retry_after_s=answers.retry_after_s(answer) if waits else None,
         request_id=answers.request_id(answer, error.message),
+        unread=missing and not any(rule.fits(answer.status, error) for rule in rules),
     )
 
 

@@ -53,13 +53,18 @@ def mute(name: str, value: object) -> bool:
     That is a field without content, a request's ID, a time, or counted tokens. Anything else
     might say "failed", "queued" or "try again" in words that nobody has listed.
     """
-    if value is None or value == "" or value in ([], {}):
+    if value is None or value == "" or value in ([], {}) or volatile(name, value):
         return True
+    return name == "usage" and isinstance(value, dict) and _counts(value, _USAGE_DEPTH_MAX)
+
+
+def volatile(name: str, value: object) -> bool:
+    """Say whether a field is a request's ID or a time: another one in each answer."""
     if name in _REQUEST_IDS:
         return isinstance(value, str) and _TOKEN(value) is not None
     if name in _TIMES:
         return _is_number(value) or (isinstance(value, str) and _TIME(value) is not None)
-    return name == "usage" and isinstance(value, dict) and _counts(value, _USAGE_DEPTH_MAX)
+    return False
 
 
 def _is_number(value: object) -> bool:

@@ -30,7 +30,7 @@ def result_line(result: Result) -> bytes:
         line["retryable"] = result.retryable
     if result.after_unknown:
         line["after_unknown"] = True
-    for name in ("code", "error", "request_id", "source", "line"):
+    for name in ("evidence", "code", "error", "request_id", "source", "line"):
         value = getattr(result, name)
         if value is not None:
             line[name] = value
