@@ -79,4 +79,4 @@ async def _opener(
         from bulkdel.transport import pool
     except ImportError:  # aiohttp has changed
         return open_session
-    return pool.open_wire if await pool.aiohttp_fits() else open_session
+    return pool.open_pool if await pool.aiohttp_fits() else open_session

@@ -23,7 +23,7 @@ from bulkdel.transport.endpoint import BODY_BYTES_MAX, read_body
 from bulkdel.transport.parser import WholeAnswers
 
 
-class Wire(asyncio.Protocol):
+class KeepAliveConnection(asyncio.Protocol):
     """One open connection. It stands before aiohttp's protocol and spares it what is usual.
 
     The usual answer comes in one piece and is read by `WholeAnswers`. Every other one goes
@@ -33,6 +33,7 @@ class Wire(asyncio.Protocol):
         deadline_s: When its answer is due, or infinity while it is idle.
         idle_since_s: When it was last used.
         late: The sweep has aborted it.
+        lease: The connector's hold on it, to be given back.
         spoiled: Not to be used again: the answer was the last one, or more has come than was
             asked for.
     """
@@ -42,10 +43,10 @@ class Wire(asyncio.Protocol):
         "_handed_over",
         "_loop",
         "_waiter",
-        "connection",
         "deadline_s",
         "idle_since_s",
         "late",
+        "lease",
         "protocol",
         "spoiled",
         "write",
@@ -53,14 +54,14 @@ class Wire(asyncio.Protocol):
 
     def __init__(
         self,
-        connection: Connection,
+        lease: Connection,
         protocol: ResponseHandler,
         answers: WholeAnswers,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         transport = protocol.transport
         assert transport is not None  # noqa: S101 - `connect` has just returned it
-        self.connection = connection
+        self.lease = lease
         self.protocol = protocol
         self.write = transport.write
         self.deadline_s = math.inf
@@ -76,7 +77,7 @@ class Wire(asyncio.Protocol):
     def close(self) -> None:
         """Close at once, whatever state it is in, and give it back to the connector."""
         self.abort()
-        self.connection.close()
+        self.lease.close()
 
     def abort(self) -> None:
         """Close at once; who reads from it gets an error. Harmless if it is closed."""

@@ -23,7 +23,7 @@ from bulkdel.providers import RESPONSES, Operation, Provider, Resource
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 from bulkdel.transport.endpoint import IDLE_MAX_S, Endpoint, endpoint_of
-from bulkdel.transport.pool import open_wire
+from bulkdel.transport.pool import open_pool
 from bulkdel.transport.session import open_session
 
 KEY = "sk-secret-0123456789"
@@ -249,7 +249,7 @@ class Way(NamedTuple):
             yield transport
 
 
-WIRE = [Way(open_wire, uvloop=False), Way(open_wire, uvloop=True)]
+POOL = [Way(open_pool, uvloop=False), Way(open_pool, uvloop=True)]
 SESSION = [Way(open_session, uvloop=False), Way(open_session, uvloop=True)]
 
 
@@ -258,8 +258,8 @@ def _name(way: Way) -> str:
     return f"{way.opener.__name__.removeprefix('open_')}-{loop}"
 
 
-every_way = pytest.mark.parametrize("way", [*WIRE, *SESSION], ids=_name)
+every_way = pytest.mark.parametrize("way", [*POOL, *SESSION], ids=_name)
 """Runs a test over both transports on both event loops."""
 
-wire_only = pytest.mark.parametrize("way", WIRE, ids=_name)
+pool_only = pytest.mark.parametrize("way", POOL, ids=_name)
 session_only = pytest.mark.parametrize("way", SESSION, ids=_name)

@@ -12,15 +12,15 @@ from bulkdel.errors import NoAnswerError
 from bulkdel.providers import Operation
 from bulkdel.settings import Lane
 from bulkdel.transport import open_transport
-from bulkdel.transport.pool import WireTransport, aiohttp_fits
+from bulkdel.transport.pool import ConnectionPool, aiohttp_fits
 from bulkdel.transport.session import SessionTransport
 from tests.support.transport_server import (
     DELETE,
     GET,
     OK,
+    POOL,
     PROVIDER,
     SESSION,
-    WIRE,
     Way,
     answering,
     answering_once,
@@ -46,7 +46,7 @@ def test_both_ways_send_the_same_bytes(base: str, operation: Operation) -> None:
         return [head.replace(str(server.port).encode(), b"PORT") for head in server.heads]
 
     async def test() -> None:
-        heads = await sent(WIRE[0])
+        heads = await sent(POOL[0])
 
         assert heads == await sent(SESSION[0])
         before, after = operation.around_id()
@@ -94,7 +94,7 @@ def test_takes_the_slow_way_if_aiohttp_has_changed(
                 provider=PROVIDER, api_key="k", base_url=f"http://127.0.0.1:{server.port}/v1"
             )
             async with open_transport(lane, DELETE) as transport:
-                assert isinstance(transport, SessionTransport if changed else WireTransport)
+                assert isinstance(transport, SessionTransport if changed else ConnectionPool)
                 assert (await transport.send("resp_1")).status == 200
 
     anyio.run(test)

@@ -21,8 +21,8 @@ from tests.support.transport_server import (
     answering,
     answering_once,
     every_way,
+    pool_only,
     raw_server,
-    wire_only,
 )
 
 
@@ -132,7 +132,7 @@ def test_does_not_use_a_connection_that_was_idle_for_long(way: Way) -> None:
     way.run(test)
 
 
-@wire_only
+@pool_only
 def test_closes_connections_that_are_idle_for_long(way: Way) -> None:
     """After a burst, no connection stays open for a whole slow run."""
 
@@ -148,7 +148,7 @@ def test_closes_connections_that_are_idle_for_long(way: Way) -> None:
     way.run(test)
 
 
-@wire_only
+@pool_only
 def test_connection_that_is_lost_at_once_is_not_used(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
