@@ -8,7 +8,10 @@ two transports on one of the two event loops: the tests run over all four.
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -27,6 +30,7 @@ from bulkdel.transport.pool import open_pool
 from bulkdel.transport.session import open_session
 
 KEY = "sk-secret-0123456789"
+_SO_ATTACH_FILTER = 26
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -78,6 +82,13 @@ class Peer:
             OSError: The client has closed.
         """
         await write_to(self.writer, data)
+
+    def deafen(self) -> None:
+        """Let nothing in any more: what the client sends is lost on the way (Linux)."""
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: ret 0
+        program = struct.pack("HP", 1, ctypes.addressof(drop_all))
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
     def reset(self) -> None:
         """Break the connection off, with what is not yet sent."""
@@ -208,6 +219,10 @@ class Way(NamedTuple):
 
     opener: Callable[[Endpoint], AbstractAsyncContextManager[Transport]]
     uvloop: bool
+
+    def connections(self, requests: int) -> int:
+        """Return how many connections it takes for requests that follow each other."""
+        return 1 if self.opener is open_pool else requests
 
     def run(self, test: Callable[[], Awaitable[None]]) -> None:
         """Run a test's coroutine; one that hangs fails after 20 s.

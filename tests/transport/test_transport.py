@@ -15,6 +15,8 @@ from bulkdel.errors import NoAnswerError, NotSentError
 from bulkdel.object_id import invalid_reason
 from tests.support.transport_server import (
     OK,
+    POOL,
+    SESSION,
     Peer,
     Way,
     after_connecting,
@@ -23,10 +25,11 @@ from tests.support.transport_server import (
     every_way,
     pool_only,
     raw_server,
+    session_only,
 )
 
 
-@every_way
+@pool_only
 def test_keeps_one_connection_for_requests_after_each_other(way: Way) -> None:
     """A handshake per deletion would cost more than the deletion."""
 
@@ -37,6 +40,20 @@ def test_keeps_one_connection_for_requests_after_each_other(way: Way) -> None:
         assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 5
         assert server.targets == [f"/v1/responses/resp_{number}" for number in range(5)]
         assert len(server.peers) == 1
+
+    way.run(test)
+
+
+@session_only
+def test_session_takes_a_connection_for_each_request(way: Way) -> None:
+    """What comes behind an answer is not shown there, so nobody knew whose the next is."""
+
+    async def test() -> None:
+        async with raw_server(answering(OK)) as server, way.open(server) as transport:
+            for number in range(5):
+                await transport.send(f"resp_{number}")
+
+        assert len(server.heads) == len(server.peers) == 5
 
     way.run(test)
 
@@ -71,9 +88,11 @@ def test_takes_as_many_connections_as_there_are_sends(way: Way) -> None:
     way.run(test)
 
 
-@every_way
+@pytest.mark.parametrize(
+    ("way", "place"),
+    [(way, "first") for way in (*POOL, *SESSION)] + [(way, "kept") for way in POOL],
+)
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("place", ["first", "kept"])
 def test_sends_once_even_if_the_connection_breaks(way: Way, how: str, place: str) -> None:
     """A DELETE that is resent in silence may turn our own deletion into a `gone`."""
 
