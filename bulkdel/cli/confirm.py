@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from bulkdel.cli.output import duration
+from bulkdel.cli.output import duration, stripped_text
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.learned import Learned
 from bulkdel.reporting.plan import LaneSurvey
@@ -104,10 +104,12 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
     if here.invalid:
         lines.append(f"  {here.invalid:,} rows hold no ID and are logged as invalid:")
         lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
+    if here.stripped:
+        lines.append(f"  {stripped_text(here.stripped)}")
     if here.odd:
         examples = ", ".join(here.odd_ids)
         lines.append(
-            f"  CHECK: {here.odd:,} do not begin with {lane.provider.prefix!r}"
+            f"  CHECK: {here.odd:,} do not begin with {' or '.join(lane.id_form.prefixes)}"
             f" as the IDs of {lane.provider.title} do: {examples}"
         )
     return lines

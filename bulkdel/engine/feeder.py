@@ -23,6 +23,7 @@ from bulkdel.engine.queue import Feed, Spill
 from bulkdel.engine.recorder import Sink
 from bulkdel.errors import SourceError
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
+from bulkdel.object_id import STRICT, IdForm
 from bulkdel.result_log.index import Index, Sifted
 from bulkdel.sources import check_ids
 
@@ -107,10 +108,12 @@ class AsyncSource:
     ids: AsyncIterable[object]
     label: str
     lane: str
+    form: IdForm = STRICT
+    """What its IDs look like."""
 
     async def feed(self, feeder: Feeder) -> None:
         """Feed it to its end."""
-        await feeder.feed_async(self.ids, self.lane, self.label)
+        await feeder.feed_async(self.ids, self.lane, self.label, self.form)
 
     def interrupt(self) -> None:
         """Do nothing: its feeding is cancelled."""
@@ -182,7 +185,9 @@ class Feeder:
         if errors:
             raise errors[0]
 
-    async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
+    async def feed_async(
+        self, ids: AsyncIterable[object], lane: str, source: str, form: IdForm
+    ) -> None:
         """Feed an async iterable; a slow one's IDs are handed on as they come.
 
         One task asks for the next item while another hands on what has come, in blocks
@@ -201,18 +206,15 @@ class Feeder:
             line = 1
             try:
                 while (texts := await pile.take()) and not self._feeds[lane].abandoned:
-                    await self._put_texts(self._feeds[lane], lane, texts, line, source)
+                    await self._put(Block(lane, *check_ids(texts, line, source, form)))
                     line += len(texts)
                 tasks.cancel_scope.cancel()
             finally:
                 self._counts[lane].read += pile.left  # still to do
 
-    async def _put_texts(
-        self, feed: Feed, lane: str, texts: list[object], line: int, source: str
-    ) -> None:
-        ids, invalid = check_ids(texts, line, source)
-        sifted = await self._run_blocking(self._index.sift, Block(lane, ids, invalid))
-        await feed.put(await self._count(sifted))
+    async def _put(self, block: Block) -> None:
+        sifted = await self._run_blocking(self._index.sift, block)
+        await self._feeds[block.lane].put(await self._count(sifted))
 
     async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Sifted] | None:
         if in_line:
@@ -232,6 +234,7 @@ class Feeder:
         counts.skipped += sifted.skipped
         counts.skipped_failed += sifted.skipped_failed
         counts.duplicates += sifted.duplicates
+        counts.stripped += block.stripped
         for row in block.invalid:
             while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait
                 await anyio.sleep(_ROOM_S)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bulkdel.models import Answer, Verdict
-from bulkdel.object_id import path_segment
+from bulkdel.object_id import RESPONSE_ID, IdForm, path_segment
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ class Provider:
         base_url: Where its API is, without a slash at the end.
         key_env: Environment variable that holds the key.
         path: Path below ``base_url`` of one object; ``{id}`` is the ID's place.
-        prefix: What its IDs usually begin with; never a reason to refuse one.
+        id_form: What its IDs look like.
         rate_max: Documented limit for deletions, requests per second per account, as
             far as bulkdel uses it by default; None if none is documented.
         rate_note: Where that limit comes from, for people.
@@ -46,7 +46,7 @@ class Provider:
     docs_url: str
     verdict: Callable[[str, Answer], Verdict]
     path: str = "/responses/{id}"
-    prefix: str = "resp_"
+    id_form: IdForm = RESPONSE_ID
     headers: Callable[[str], dict[str, str]] = field(default=bearer)
 
     def url(self, object_id: str, *, base_url: str | None = None) -> str:
