@@ -3,7 +3,7 @@
     python -m benchmarks.pacing           writes benchmarks/results/pacing.md (about 2 minutes)
     python -m benchmarks.pacing --table   the same, from what was measured before
 
-All rules run in the same lane in virtual time (`tests/pacing/event_lane.py`), so peers' rules
+All rules run in the same lane in virtual time (`benchmarks/virtual/lane.py`), so peers' rules
 get our waiting room, jitter and retries: in their own clients they do worse, and IDs
 whose retries are used up are lost. Not here: real sockets.
 """
@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from benchmarks.virtual.figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS
+from benchmarks.virtual.lane import Lane
 from bulkdel.models import Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.auto import AutoPace
-from tests.pacing.event_lane import Lane
-from tests.pacing.figures import MISSES, ROUND_TRIPS_MS, RUN_S, SEEDS, SERVERS
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -255,7 +255,7 @@ def missed() -> list[str]:
         "## Figures that are not reached",
         "",
         "In the model of the lane, of 8 seeds with a cold and 3 with a warm start",
-        "(`tests/pacing/figures.py`; a test fails if one gets worse, or better):",
+        "(`benchmarks/virtual/figures.py`; a test fails if one gets worse, or better):",
         "",
         *head,
         *map(miss_line, model),

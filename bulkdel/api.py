@@ -23,12 +23,13 @@ from typing import Any, Final, TypedDict, Unpack
 
 import anyio
 
-from bulkdel.engine.feeder import AsyncSource, ReaderSource, RunSource
-from bulkdel.engine.run import REAL, Edge, Run
+from bulkdel.engine.edge import REAL, Edge
+from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
+from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
-from bulkdel.providers import get
+from bulkdel.providers import find
 from bulkdel.settings import Durability, Lane, RunSettings
 from bulkdel.sources import from_iterable
 
@@ -42,7 +43,8 @@ class Options(TypedDict, total=False):
     """What `delete_ids` and `open_deletion` take beside the IDs.
 
     Attributes:
-        provider: Name of the provider: ``ark``, ``fireworks`` or ``openai``.
+        provider: Name of the provider, and after a colon of what is deleted there unless it is
+            responses: ``ark``, ``fireworks``, ``openai:responses``.
         api_key: The account's key.
         any_id: Send also what does not look like an ID of the provider (`Lane.any_id`).
         lane: Instead of ``provider``, ``api_key`` and ``any_id``: all settings of the account.
@@ -120,8 +122,8 @@ class Deletion:
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        for work in self._run.works.values():
-            work.set_rate(rate)
+        for lane in self._run.lanes.values():
+            lane.set_rate(rate)
 
     def __aiter__(self) -> AsyncIterator[Result]:
         return self
@@ -222,7 +224,14 @@ def _take_lane(rest: dict[str, Any]) -> Lane:
         return lane
     if provider is None or api_key is None:
         raise ConfigError("a deletion needs a provider and its api_key, or a lane")
-    return Lane(provider=get(provider), api_key=api_key, any_id=bool(any_id))
+    found, resource = find(provider)
+    return Lane(
+        provider=found,
+        resource_name=resource.name,
+        name=provider,
+        api_key=api_key,
+        any_id=bool(any_id),
+    )
 
 
 def _source(ids: Ids, lane: Lane) -> RunSource:

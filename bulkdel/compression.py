@@ -18,6 +18,9 @@ from typing import Any, Final
 
 from bulkdel.errors import SourceError
 
+COMPRESSION_OF_SUFFIX: Final = {".gz": "gzip", ".zst": "zstd"}
+"""What the suffix of a file's name says."""
+
 _PIECE_BYTES_MAX: Final = 256 * 1024
 """About how many bytes are let out at once, however well the data is compressed."""
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Outcome(StrEnum):
@@ -50,7 +50,7 @@ class Meaning(StrEnum):
     """This is not the delete endpoint: wrong URL, a redirect, no such method."""
 
     @property
-    def stops_lane(self) -> bool:
+    def is_fatal(self) -> bool:
         """Whether every further ID of the lane would meet the same."""
         return self in _STOPPING
 
@@ -83,6 +83,12 @@ class Answer(NamedTuple):
     body: bytes = b""
     headers: Mapping[str, str] = MappingProxyType({})
     received_s: float = 0.0
+
+
+RETRY_AFTER_MAX_S: Final = 300.0
+"""Longest Retry-After that is simply waited for, in seconds: by an ID, and by a pace. Above it
+the lane stops, unless the user wants to wait. Azure has asked for 86,400 s ("Please retry after
+86400 seconds"), and openai-python gives up above 120 s."""
 
 
 @dataclass(frozen=True, slots=True)

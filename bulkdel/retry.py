@@ -20,15 +20,11 @@ import tenacity
 from tenacity import RetryCallState
 from tenacity.wait import wait_base
 
-from bulkdel.models import Meaning, Verdict
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
 
 REFUSALS_MAX: Final = 1000
 """Refusals after which one ID is given up. A lane that is refused throughout stops long
 before (`guards`); this bounds an ID that alone is refused forever."""
-
-WAIT_ASKED_MAX_S: Final = 300.0
-"""Longest wait that a provider's Retry-After can impose on an ID, in seconds. Some ask
-for a day ("Please retry after 86400 seconds", Azure); `guards` stops the lane then."""
 
 
 class _FullJitter(wait_base):
@@ -51,10 +47,10 @@ class _AtLeastAsAsked(wait_base):
     def __call__(self, retry_state: RetryCallState) -> float:
         outcome = retry_state.outcome
         asked_s = outcome.result().retry_after_s if outcome is not None else None
-        return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))
+        return max(self._drawn(retry_state), min(asked_s or 0.0, RETRY_AFTER_MAX_S))
 
 
-class RetryRules:
+class RetryPolicy:
     """When one lane sends an ID again.
 
     The wait before attempt ``n + 1`` is drawn evenly between zero and
@@ -78,22 +74,22 @@ class RetryRules:
     ) -> None:
         wait = _AtLeastAsAsked(_FullJitter(wait_first_s, wait_max_s, rng or random.Random()))  # noqa: S311 - jitter, no secret
         again = tenacity.retry_if_result(_may_succeed_later)
-        self._trouble = tenacity.AsyncRetrying(
+        self._transient = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(attempts_max), wait=wait, retry=again
         )
         self._refusal = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(REFUSALS_MAX), wait=wait, retry=again
         )
 
-    def wait_s(self, verdict: Verdict, *, troubles: int, refusals: int) -> float | None:
+    def wait_s(self, verdict: Verdict, *, transients: int, refusals: int) -> float | None:
         """Return the seconds until the ID is sent again, or None to give it up.
 
-        ``troubles`` and ``refusals`` count its attempts so far, this one included.
+        ``transients`` and ``refusals`` count its attempts so far, this one included.
         """
         refused = verdict.meaning is Meaning.REFUSED
-        rules = self._refusal if refused else self._trouble
+        rules = self._refusal if refused else self._transient
         state = RetryCallState(rules, None, (), {})
-        state.attempt_number = max(1, refusals if refused else troubles)
+        state.attempt_number = max(1, refusals if refused else transients)
         state.set_result(verdict)
         if not rules.retry(state) or rules.stop(state):
             return None

@@ -19,11 +19,14 @@ from urllib.parse import urlsplit
 from bulkdel.errors import ConfigError
 from bulkdel.object_id import IdForm
 from bulkdel.providers.base import Provider
+from bulkdel.providers.operations import RESPONSES, Resource
 
 CONCURRENCY_MAX: Final = 4096
 """Most requests in flight per lane that can be asked for; beyond it, open files run out."""
 
-_LANE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}").fullmatch
+_LANE_NAME: Final = re.compile(
+    r"(?=.{1,64}\Z)[A-Za-z0-9][A-Za-z0-9_.\-]*(?::[A-Za-z0-9][A-Za-z0-9_.\-]*)?"
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,9 @@ class Lane:
 
     Attributes:
         provider: The provider and its rules.
-        name: Name of the lane in the log and on the screen; the provider's by default.
+        resource_name: What is deleted there: ``responses``, or another of its resources.
+        name: Name of the lane in the log and on the screen; by default the provider's, and
+            after a colon the resource's unless that is ``responses``.
         api_key: The account's key. Never shown, logged or sent to another host.
         base_url: Where the API is; the provider's own by default. ``http://`` is
             accepted for loopback only, unless `allow_http`.
@@ -53,6 +58,7 @@ class Lane:
 
     provider: Provider
     api_key: str = field(repr=False)
+    resource_name: str = RESPONSES
     name: str = ""
     base_url: str = ""
     allow_http: bool = False
@@ -64,13 +70,15 @@ class Lane:
     any_id: bool = False
 
     def __post_init__(self) -> None:
+        self.provider.resource(self.resource_name)  # says which there are
         if not self.name:
-            object.__setattr__(self, "name", self.provider.name)
+            object.__setattr__(self, "name", self._with_resource(self.provider.name, ":"))
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
         object.__setattr__(self, "base_url", base_url)
         if not _LANE_NAME(self.name):
             raise ConfigError(
-                f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', at most 64"
+                f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', and at most"
+                " one ':' among them, at most 64"
             )
         check_key(self.api_key, lane=self.name)
         check_base_url(base_url, allow_http=self.allow_http)
@@ -84,7 +92,23 @@ class Lane:
     @property
     def id_form(self) -> IdForm:
         """What the IDs look like that may be sent."""
-        return self.provider.id_form.widened() if self.any_id else self.provider.id_form
+        form = self.resource.id_form
+        return form.widened() if self.any_id else form
+
+    @property
+    def resource(self) -> Resource:
+        """What is deleted: its paths, and which answer means what."""
+        return self.provider.resource(self.resource_name)
+
+    @property
+    def title(self) -> str:
+        """What it works on, for people: the provider's title, and the resource's name."""
+        return self._with_resource(self.provider.title, " ")
+
+    def _with_resource(self, words: str, between: str) -> str:
+        if self.resource_name == RESPONSES:
+            return words
+        return f"{words}{between}{self.resource_name}"
 
     @property
     def ceiling(self) -> float | None:
@@ -137,14 +161,15 @@ def check_base_url(base_url: str, *, allow_http: bool) -> None:
         raise ConfigError(f"base URL {base_url!r}: it must not have a '?' or '#' part")
     if any(part in (".", "..") for part in url.path.split("/")) or "//" in url.path:
         raise ConfigError(f"base URL {base_url!r}: its path must not hold '.', '..' or '//'")
-    if url.scheme == "http" and not allow_http and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not allow_http and not is_loopback(url.hostname):
         raise ConfigError(
             f"base URL {base_url!r}: http:// would send the key in the clear;"
             " use https://, or --allow-http if you are sure"
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine: nothing sent there leaves it."""
     if host == "localhost":
         return True
     try:

@@ -196,22 +196,22 @@ MUTATIONS: Final = (
     Mutation(
         "take a lost answer for a deletion",
         "engine/lane.py",
-        "        self._troubled(waiting, verdict, None, sent_s, now_s)\n",
-        "        self._endings.end(waiting, Outcome.DELETED, verdict, None, now_s - sent_s)\n",
+        "        self._transient(waiting, verdict, None, sent_s, now_s)\n",
+        "        self._recorder.end(waiting, Outcome.DELETED, verdict, None, now_s - sent_s)\n",
         SIMULATION,
     ),
     Mutation(
         "log the deletion before the answer",
-        "engine/lane.py",
+        "engine/runner.py",
         "        try:\n            answer = await self._transport.send(object_id)\n",
-        "        try:\n            self._endings.end_deleted(object_id, Answer(200), 0.0)\n"
+        "        try:\n            work._recorder.end_deleted(object_id, Answer(200), 0.0)\n"
         "            answer = await self._transport.send(object_id)\n",
         SIMULATION,
     ),
     Mutation(
         "forget an ID that was refused",
         "engine/lane.py",
-        "            self._room.put_back(waiting, now_s + wait_s)\n",
+        "            self._retries.put_back(waiting, now_s + wait_s)\n",
         "            pass\n",
         SIMULATION,
     ),
@@ -239,7 +239,7 @@ MUTATIONS: Final = (
     Mutation(
         "wait less than the provider asks",
         "retry.py",
-        "        return max(self._drawn(retry_state), min(asked_s or 0.0, WAIT_ASKED_MAX_S))\n",
+        "        return max(self._drawn(retry_state), min(asked_s or 0.0, RETRY_AFTER_MAX_S))\n",
         "        return self._drawn(retry_state)\n",
         ("test_retry.py",),
     ),
@@ -253,9 +253,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "send a request more than there are places",
-        "engine/lane.py",
-        "            for _ in range(self.lane.concurrency):",
-        "            for _ in range(self.lane.concurrency + 1):",
+        "engine/runner.py",
+        "            for _ in range(self.work.lane.concurrency):",
+        "            for _ in range(self.work.lane.concurrency + 1):",
         ("engine/test_lane.py", "-k", "in_flight"),
     ),
     Mutation(
@@ -276,7 +276,7 @@ MUTATIONS: Final = (
         "have one lane wait for another",
         "engine/feeder.py",
         "await spills[part.block.lane].add(ids)",
-        "await self._feeds[part.block.lane].put(ids)",
+        "await self._queues[part.block.lane].put(ids)",
         ("engine/test_queue.py", "-k", "mixed"),
     ),
     # -- guards
@@ -297,22 +297,22 @@ MUTATIONS: Final = (
     Mutation(
         "write what was doubted when the run is drained",
         "engine/lane.py",
-        "        if not self._draining and self.guard.stop is None:\n",
+        "        if not self.draining and self.guard.stop is None:\n",
         "        if self.guard.stop is None:\n",
         ("engine/test_lane_doubts.py", "-k", "doubted"),
     ),
     Mutation(
         "never pause for an outage",
         "guards/lane_guard.py",
-        "TROUBLED_IDS_MAX: Final = 10\n",
-        "TROUBLED_IDS_MAX: Final = 10**9\n",
+        "TRANSIENT_IDS_MAX: Final = 10\n",
+        "TRANSIENT_IDS_MAX: Final = 10**9\n",
         ("engine/test_lane_guards.py", "-k", "outage"),
     ),
     Mutation(
         "fail IDs for an outage",
         "guards/lane_guard.py",
-        "        if len(self._troubled) >= enough:\n",
-        "        if exhausted:\n            return True\n        if len(self._troubled) >= enough:\n",
+        "        if len(self._transients) >= enough:\n",
+        "        if exhausted:\n            return True\n        if len(self._transients) >= enough:\n",
         ("guards/test_guards.py",),
     ),
     Mutation(
@@ -325,7 +325,7 @@ MUTATIONS: Final = (
     Mutation(
         "keep the places of a stopped lane",
         "engine/lane.py",
-        "                self._control.deletes.release(deleted=waiting.unknown)\n",
+        "                self.control.deletes.release(deleted=waiting.unknown)\n",
         "                pass\n",
         ("engine/test_lane_limits.py", "-k", "places"),
     ),

@@ -158,7 +158,7 @@ def test_the_url_differs_in_its_last_segment_only(provider: Provider, object_id:
 
     for base_url in (None, "http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/"):
         base = urlsplit(base_url or provider.base_url)
-        url = urlsplit(provider.url(object_id, base_url=base_url))
+        url = urlsplit(provider.resource().delete.url(base_url or provider.base_url, object_id))
 
         parent, _, last = url.path.rpartition("/")
         assert (url.scheme, url.netloc, url.query, url.fragment) == (*base[:2], "", "")
@@ -169,4 +169,4 @@ def test_the_url_differs_in_its_last_segment_only(provider: Provider, object_id:
 def test_url_refuses_what_is_no_id() -> None:
     """The last line of defence, should a source let one through."""
     with pytest.raises(ValueError, match="empty"):
-        PROVIDERS["ark"].url("")
+        PROVIDERS["ark"].resource().delete.url("https://provider.test/v1", "")

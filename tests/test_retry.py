@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkdel.models import Meaning, Verdict
-from bulkdel.retry import REFUSALS_MAX, WAIT_ASKED_MAX_S, RetryBudget, RetryRules
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
+from bulkdel.retry import REFUSALS_MAX, RetryBudget, RetryPolicy
 
 TRANSIENT = Verdict(Meaning.TRANSIENT)
 REFUSED = Verdict(Meaning.REFUSED)
 
 
-def rules(**changed: float) -> RetryRules:
+def rules(**changed: float) -> RetryPolicy:
     """Return rules with a seeded jitter."""
     values = {"attempts_max": 5, "wait_first_s": 0.5, "wait_max_s": 30.0} | changed
-    return RetryRules(
+    return RetryPolicy(
         attempts_max=int(values["attempts_max"]),
         wait_first_s=values["wait_first_s"],
         wait_max_s=values["wait_max_s"],
@@ -29,7 +29,7 @@ def rules(**changed: float) -> RetryRules:
 @pytest.mark.parametrize("meaning", set(Meaning) - {Meaning.TRANSIENT, Meaning.REFUSED})
 def test_only_what_may_succeed_later_is_sent_again(meaning: Meaning) -> None:
     """A list of what to retry, never of what not: unknown trouble is not repeated."""
-    assert rules().wait_s(Verdict(meaning), troubles=1, refusals=1) is None
+    assert rules().wait_s(Verdict(meaning), transients=1, refusals=1) is None
 
 
 @pytest.mark.parametrize("attempts_max", [1, 2, 5])
@@ -37,7 +37,7 @@ def test_an_id_gets_so_many_attempts(attempts_max: int) -> None:
     """``--attempts 1`` means one request, and 5 means four more."""
     retry = rules(attempts_max=attempts_max)
 
-    waits = [retry.wait_s(TRANSIENT, troubles=n, refusals=0) for n in range(1, 7)]
+    waits = [retry.wait_s(TRANSIENT, transients=n, refusals=0) for n in range(1, 7)]
 
     assert [wait is not None for wait in waits] == [n < attempts_max for n in range(1, 7)]
 
@@ -46,9 +46,9 @@ def test_a_refusal_is_no_attempt() -> None:
     """It says nothing about the ID: at a busy provider every ID is refused many times."""
     retry = rules(attempts_max=2)
 
-    assert retry.wait_s(REFUSED, troubles=1, refusals=500) is not None
-    assert retry.wait_s(TRANSIENT, troubles=1, refusals=500) is not None
-    assert retry.wait_s(REFUSED, troubles=0, refusals=REFUSALS_MAX) is None
+    assert retry.wait_s(REFUSED, transients=1, refusals=500) is not None
+    assert retry.wait_s(TRANSIENT, transients=1, refusals=500) is not None
+    assert retry.wait_s(REFUSED, transients=0, refusals=REFUSALS_MAX) is None
 
 
 @pytest.mark.parametrize("verdict", [TRANSIENT, REFUSED])
@@ -59,7 +59,7 @@ def test_waits_are_drawn_evenly_below_a_bound_that_doubles(
     """Full jitter: IDs that failed together do not come back together."""
     retry = rules()
 
-    waits = [retry.wait_s(verdict, troubles=number, refusals=number) or 0.0 for _ in range(2000)]
+    waits = [retry.wait_s(verdict, transients=number, refusals=number) or 0.0 for _ in range(2000)]
 
     assert 0 <= min(waits) < 0.05 * bound_s
     assert 0.95 * bound_s < max(waits) <= bound_s
@@ -70,7 +70,7 @@ def test_no_drawn_wait_is_above_the_most() -> None:
     """The thousandth refusal doubles nothing any more."""
     retry = rules(wait_max_s=30.0)
 
-    waits = [retry.wait_s(REFUSED, troubles=0, refusals=n) or 0.0 for n in range(1, REFUSALS_MAX)]
+    waits = [retry.wait_s(REFUSED, transients=0, refusals=n) or 0.0 for n in range(1, REFUSALS_MAX)]
 
     assert 29 < max(waits) <= 30
 
@@ -80,11 +80,11 @@ def test_never_sooner_than_the_provider_asks(asked_s: float, number: int) -> Non
     """A Retry-After longer than our own backoff wins, up to five minutes."""
     verdict = Verdict(Meaning.REFUSED, retry_after_s=asked_s)
 
-    wait_s = rules().wait_s(verdict, troubles=number, refusals=number)
+    wait_s = rules().wait_s(verdict, transients=number, refusals=number)
 
     assert wait_s is not None
-    assert wait_s >= min(asked_s, WAIT_ASKED_MAX_S)
-    assert wait_s <= max(30.0, min(asked_s, WAIT_ASKED_MAX_S))
+    assert wait_s >= min(asked_s, RETRY_AFTER_MAX_S)
+    assert wait_s <= max(30.0, min(asked_s, RETRY_AFTER_MAX_S))
 
 
 def test_budget_bounds_the_retries_of_a_failing_provider() -> None:

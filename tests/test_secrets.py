@@ -23,6 +23,7 @@ from bulkdel.emulator import AccountSettings, Fault, FaultRule, make_ids
 from bulkdel.errors import ConfigError
 from bulkdel.models import Answer, Verdict
 from bulkdel.providers import get
+from bulkdel.providers.base import by_name
 from bulkdel.settings import Lane
 from tests.support.command import Ended, Job, emulated, run_command, started, wait_until
 
@@ -144,8 +145,10 @@ def test_a_traceback_does_not_show_the_key(tmp_path: Path) -> None:
         raise RuntimeError(f"planted at {object_id} {answer}")
 
     with emulated(ark=AccountSettings(ids=ids, key=SECRET)) as emulator:
+        responses = get("ark").resource()
+        breaking = replace(responses, delete=replace(responses.delete, judge=broken))
         lane = Lane(
-            provider=replace(get("ark"), verdict=broken),
+            provider=replace(get("ark"), resources=by_name(breaking)),
             api_key=SECRET,
             base_url=emulator.base_url("ark"),
         )

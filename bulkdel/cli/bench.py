@@ -28,7 +28,7 @@ from bulkdel.bench.chart import svg
 from bulkdel.bench.curves import Point, concurrency_for, curves, durations
 from bulkdel.cli.bench_text import report
 from bulkdel.cli.exits import INTERRUPTED
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.errors import BulkdelError, ConfigError
 from bulkdel.process import backend_options, raise_open_files

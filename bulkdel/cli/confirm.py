@@ -1,4 +1,4 @@
-"""What the user sees before anything is sent: the card, and the dry run."""
+"""What the user sees before anything is sent: the confirmation, and the dry run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORD = "delete"
 """What the user types to go on."""
 
 
-def card(
+def confirmation(
     lanes: Sequence[Lane],
     found: Mapping[str, LaneSurvey],
     log: str,
@@ -27,7 +27,7 @@ def card(
     lines = []
     for lane in lanes:
         here = found[lane.name]
-        lines.append(f"{lane.name}: {lane.provider.title}, {lane.base_url}")
+        lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
         lines.append(
             f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
         )
@@ -46,19 +46,20 @@ def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
     """Return the first requests of each lane, as they would be sent."""
     lines = ["first requests:"]
     for lane in lanes:
-        urls = (lane.provider.url(i, base_url=lane.base_url) for i in found[lane.name].first_ids)
-        lines += [f"  DELETE {url}" for url in urls]
+        delete = lane.resource.delete
+        urls = (delete.url(lane.base_url, i) for i in found[lane.name].first_ids)
+        lines += [f"  {delete.method} {url}" for url in urls]
     return "\n".join(lines) if len(lines) > 1 else "nothing would be sent"
 
 
-def unknown_card(lanes: Sequence[Lane], log: str) -> str:
-    """Return the card for IDs that come from stdin: nobody knows yet how many."""
-    lines = [f"{lane.name}: {lane.provider.title}, {lane.base_url}" for lane in lanes]
+def unknown_confirmation(lanes: Sequence[Lane], log: str) -> str:
+    """Return the confirmation for IDs that come from stdin: nobody knows yet how many."""
+    lines = [f"{lane.name}: {lane.title}, {lane.base_url}" for lane in lanes]
     return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
 
 
 def confirm(text: str, *, typed_from_terminal: bool) -> bool:
-    """Show a card and ask for the word; say whether it was typed.
+    """Show the confirmation and ask for the word; say whether it was typed.
 
     Raises:
         ConfigError: There is no terminal to ask on.
@@ -106,10 +107,10 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
         lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
     if here.stripped:
         lines.append(f"  {stripped_text(here.stripped)}")
-    if here.odd:
-        examples = ", ".join(here.odd_ids)
+    if here.unusual:
+        examples = ", ".join(here.unusual_ids)
         lines.append(
-            f"  CHECK: {here.odd:,} do not begin with {' or '.join(lane.id_form.prefixes)}"
-            f" as the IDs of {lane.provider.title} do: {examples}"
+            f"  CHECK: {here.unusual:,} do not begin with {' or '.join(lane.id_form.prefixes)}"
+            f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -21,8 +21,8 @@ from bulkdel.cli import confirm
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text
 from bulkdel.cli.terminal import Session
-from bulkdel.engine.feeder import ReaderSource
-from bulkdel.engine.resume import learned_limit, read_logs
+from bulkdel.engine.inputs import ReaderSource
+from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.guards import parse_max_failures
@@ -68,6 +68,7 @@ class Job:
             dry_run=flags["dry_run"],
         )
         self._learned: dict[str, Learned | None] = {}
+        self._known: KnownLogs | None = None
         most, share = None, None
         if flags["max_failures"] is not None:
             most, share = parse_max_failures(flags["max_failures"])
@@ -96,28 +97,28 @@ class Job:
                     "skipped": here.skipped,
                     "duplicates": here.duplicates,
                     "invalid": here.invalid,
-                    "odd": here.odd,
+                    "unusual_prefix": here.unusual,
                     "stripped": here.stripped,
                 }
                 for name, here in found.items()
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.card(self._lanes, found, str(self._log), self._learned))
+        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
         click.echo(confirm.first_urls(self._lanes, found))
         click.echo("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
-        """Show the card and ask; nothing to send needs no answer."""
+        """Show the confirmation and ask; nothing to send needs no answer."""
         if any(source.name == STDIN for source in self._sources):
-            text = confirm.unknown_card(self._lanes, str(self._log))
+            text = confirm.unknown_confirmation(self._lanes, str(self._log))
         else:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
             if not any(here.to_send for here in found.values()):
                 return True
-            text = confirm.card(self._lanes, found, str(self._log), self._learned)
+            text = confirm.confirmation(self._lanes, found, str(self._log), self._learned)
         return confirm.confirm(text, typed_from_terminal=sys.stderr.isatty())
 
     def run(self) -> Summary:
@@ -130,11 +131,10 @@ class Job:
                 ReaderSource(reader, source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
+            known=self._known,
         )
-        if not self._flags["quiet"] and self._log.exists():
-            size_mb = self._log.stat().st_size / 1e6
-            if size_mb >= 100:  # a second or more
-                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
+        if self._known is None:
+            self._say_reading()
         session = Session(run, self._sources, quiet=self._flags["quiet"])
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
@@ -169,14 +169,22 @@ class Job:
         return readers
 
     def _survey(self) -> dict[str, LaneSurvey]:
-        index, facts = read_logs(self._settings)
-        self._learned = {lane.name: learned_limit(facts, lane.name) for lane in self._lanes}
+        self._say_reading()
+        known = self._known = KnownLogs.read(self._settings)
+        self._learned = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
-            return dict(survey(readers, self._lanes, index))
+            return dict(survey(readers, self._lanes, known.index))
         finally:
             for reader in readers:
                 reader.close()
+
+    def _say_reading(self) -> None:
+        """Say that it reads the log, where that takes a second or more."""
+        if not self._flags["quiet"] and self._log.exists():
+            size_mb = self._log.stat().st_size / 1e6
+            if size_mb >= 100:
+                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
 
     def _resume_command(self) -> str:
         command = shlex.join(["bulkdel", *sys.argv[1:]])

@@ -24,7 +24,7 @@ from bulkdel.emulator import (
     make_ids,
     serve,
 )
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.models import Summary
 from bulkdel.process import backend_options

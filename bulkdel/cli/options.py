@@ -1,6 +1,7 @@
 """Turn arguments and the environment into lanes and sources.
 
-A lane is named by its provider, or by ``PROVIDER-LABEL`` for a second account there
+A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: by its provider (``ark``) where responses are
+meant, with another resource of it (``openai:files``), with a label for a second account
 (``ark-eu``). Settings of lanes are given for all of them, or with ``LANE=`` for one.
 """
 
@@ -14,7 +15,7 @@ from difflib import get_close_matches
 from typing import Final, Literal
 
 from bulkdel.errors import ConfigError
-from bulkdel.providers import PROVIDERS, Provider, get
+from bulkdel.providers import PROVIDERS, find
 from bulkdel.settings import Lane
 from bulkdel.sources import STDIN, Source
 
@@ -39,9 +40,13 @@ class LaneOptions:
     any_id: bool
 
 
-def provider_of(lane: str) -> Provider | None:
-    """Return the provider that a lane's name names, or None."""
-    return PROVIDERS.get(lane) or PROVIDERS.get(lane.split("-", 1)[0])
+def is_lane(name: str) -> bool:
+    """Say whether this is a lane's name."""
+    try:
+        find(name)
+    except ConfigError:
+        return False
+    return True
 
 
 def make_sources(
@@ -88,17 +93,19 @@ def make_sources(
 
 
 def _default_lane(provider: str | None) -> str | None:
-    if provider is not None and provider_of(provider) is None:
-        get(provider)  # says which there are
+    if provider is not None:
+        find(provider)  # says which there are
     return provider
 
 
 def _split_source(argument: str) -> tuple[str | None, str]:
     """Split ``LANE=FILE``; a file whose name has ``=`` in it stays whole."""
     lane, equals, name = argument.partition("=")
-    if equals and name and provider_of(lane) is not None:
+    if equals and name and is_lane(lane):
         return lane, name
     if equals and not os.path.lexists(argument):
+        if lane.partition(":")[0] in PROVIDERS:
+            find(lane)  # says which resources there are
         close = get_close_matches(lane, PROVIDERS, n=1)
         hint = f"; did you mean {close[0]}={name}?" if close else ""
         raise ConfigError(f"source {argument}: there is no such file and no lane {lane!r}{hint}")
@@ -146,7 +153,11 @@ def _check_lanes_of_settings(names: Sequence[str], options: LaneOptions) -> None
     for flag in ("base_url", "api_key_env", "concurrency", "rate", "rate_max"):
         for value in getattr(options, flag):
             lane, equals, _ = value.partition("=")
-            if equals and lane not in names and provider_of(lane) is not None:
+            if not equals or lane in names:
+                continue
+            if lane.partition(":")[0] in PROVIDERS:
+                find(lane)  # says which resources there are
+            if is_lane(lane):
                 raise ConfigError(
                     f"--{flag.replace('_', '-')} {lane}=…: there is no lane {lane!r} in this run"
                     f" (lanes: {', '.join(names)})"
@@ -161,9 +172,7 @@ def _make_lane(
     *,
     dry_run: bool,
 ) -> Lane:
-    provider = provider_of(name)
-    if provider is None:
-        provider = get(name)
+    provider, resource = find(name)
     key_env = _value_for(name, names, options.api_key_env) or provider.key_env
     if not _VARIABLE(key_env):  # perhaps the key itself: it must not be shown
         raise ConfigError(f"lane {name}: --api-key-env takes the name of a variable, not the key")
@@ -181,6 +190,7 @@ def _make_lane(
     rate_max = _value_for(name, names, options.rate_max)
     return Lane(
         provider=provider,
+        resource_name=resource.name,
         name=name,
         api_key=key,
         base_url=_value_for(name, names, options.base_url) or "",
@@ -212,7 +222,7 @@ def _value_for(name: str, names: Sequence[str], values: Sequence[str]) -> str | 
         lane, equals, rest = value.partition("=")
         if equals and lane == name:
             return rest
-        if not (equals and (lane in names or provider_of(lane) is not None)):
+        if not (equals and (lane in names or is_lane(lane))):
             general = value
     return general
 

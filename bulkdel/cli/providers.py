@@ -6,7 +6,11 @@ import click
 import orjson
 
 from bulkdel.cli.output import duration
-from bulkdel.providers import PROVIDERS
+from bulkdel.providers import PROVIDERS, RESPONSES, Provider, Resource
+
+
+def _endpoint(provider: Provider, resource: Resource) -> str:
+    return f"{resource.delete.method} {provider.base_url}{resource.delete.path}"
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel providers --json")
@@ -23,11 +27,18 @@ def providers(*, as_json: bool) -> None:
         facts = {
             name: {
                 "title": known.title,
-                "endpoint": f"DELETE {known.base_url}{known.path}",
+                "endpoint": _endpoint(known, known.resource()),
                 "key_env": known.key_env,
                 "rate_max": known.rate_max,
                 "rate_note": known.rate_note,
-                "docs_url": known.docs_url,
+                "docs_url": known.resource().docs_url,
+                "resources": {
+                    resource.name: {
+                        "endpoint": _endpoint(known, resource),
+                        "docs_url": resource.docs_url,
+                    }
+                    for resource in known.resources.values()
+                },
             }
             for name, known in PROVIDERS.items()
         }
@@ -35,11 +46,13 @@ def providers(*, as_json: bool) -> None:
         return
     for name, known in PROVIDERS.items():
         click.echo(f"{name}: {known.title}")
-        click.echo(f"  DELETE {known.base_url}{known.path}")
+        for resource in known.resources.values():
+            lane = name if resource.name == RESPONSES else f"{name}:{resource.name}"
+            click.echo(f"  {lane:<16} {_endpoint(known, resource)}")
+            click.echo(f"  {'':<16} see {resource.docs_url}")
         click.echo(f"  key in   {known.key_env}")
         limit = "none documented"
         if known.rate_max is not None:
             limit = f"{known.rate_max:g}/s, a million IDs in {duration(1e6 / known.rate_max)}"
         click.echo(f"  pace     {limit}")
         click.echo(f"           {known.rate_note}")
-        click.echo(f"  see      {known.docs_url}")

@@ -78,7 +78,7 @@ class Session:
                         self._scope.cancel()
                 else:
                     asked = True
-                    flying = sum(work.in_flight for work in self._run.works.values())
+                    flying = sum(lane.in_flight for lane in self._run.snapshot().values())
                     say(
                         f"\nStopping: no more IDs are taken, {flying} requests in flight are"
                         " finished. Once more to cancel them."
@@ -86,9 +86,9 @@ class Session:
                     self._run.drain()
 
     def _print_status(self) -> None:
-        for name in self._run.works:
+        for name, lane in self._run.snapshot().items():
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
-            print_above(status_line(self._run, name, self._totals, rate))
+            print_above(status_line(lane, self._totals.get(name), rate))
 
     async def _count(self) -> None:
         for source in self._sources:

@@ -16,7 +16,6 @@ Only loopback addresses are served: keys travel in the clear and anybody may ask
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -32,6 +31,7 @@ from bulkdel.emulator.faults import Fault
 from bulkdel.emulator.misbehave import Server, misbehave, response
 from bulkdel.emulator.settings import DIALECTS, AccountSettings, EmulatorSettings
 from bulkdel.errors import ConfigError
+from bulkdel.settings import is_loopback
 
 STRAYS_KEPT_MAX: Final = 1000
 """Most strays kept; beyond it they are only counted."""
@@ -194,11 +194,7 @@ def _loopback(host: str) -> str:
     """
     if host == "localhost":
         return "127.0.0.1"
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(host):
         raise ConfigError(f"the emulator serves loopback only (127.0.0.1, ::1), not {host!r}")
     return host
 

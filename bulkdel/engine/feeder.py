@@ -1,6 +1,6 @@
-"""Bring IDs from one source to the feeds of its lanes.
+"""Bring IDs from one source to the queues of its lanes.
 
-    reader ──blocks──> index.sift ──fresh IDs──> feed (one lane) or spill (several)
+    reader ──blocks──> index.claim ──fresh IDs──> queue (one lane) or spill (several)
                             └──invalid rows──> sink
 
 Every ID that is read is counted here once: as a duplicate, as skipped, as invalid, or as
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,12 +18,13 @@ import anyio
 import anyio.lowlevel
 
 from bulkdel.blocking import InThread
-from bulkdel.engine.queue import Feed, Spill
-from bulkdel.engine.recorder import Sink
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.sink import Sink
+from bulkdel.engine.spill import Spill
 from bulkdel.errors import SourceError
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
-from bulkdel.object_id import STRICT, IdForm
-from bulkdel.result_log.index import Index, Sifted
+from bulkdel.object_id import IdForm
+from bulkdel.result_log.index import Claimed, Index
 from bulkdel.sources import check_ids
 
 ASYNC_BLOCK: Final = 500
@@ -49,84 +49,11 @@ class BlockReader(Protocol):
         ...
 
 
-class RunSource(Protocol):
-    """One source of a run."""
-
-    @property
-    def label(self) -> str:
-        """Its name in the log and in messages."""
-        ...
-
-    @property
-    def lane(self) -> str | None:
-        """The only lane it feeds, or None if its rows name their lane."""
-        ...
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        ...
-
-    def interrupt(self) -> None:
-        """Make `feed` end soon."""
-        ...
-
-    def close(self) -> None:
-        """Close it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderSource:
-    """A file, stdin or an iterable, read block by block."""
-
-    reader: BlockReader
-    label: str
-    lane: str | None
-    in_line: bool = False
-    """Read it in the event loop's thread: it is Python code of the caller."""
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        if self.lane is None:
-            await feeder.feed_lanes(self.reader)
-        else:
-            await feeder.feed_lane(self.reader, self.lane, in_line=self.in_line)
-
-    def interrupt(self) -> None:
-        """Make a blocked read return."""
-        self.reader.interrupt()
-
-    def close(self) -> None:
-        """Close the reader."""
-        self.reader.close()
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncSource:
-    """An async iterable of IDs."""
-
-    ids: AsyncIterable[object]
-    label: str
-    lane: str
-    form: IdForm = STRICT
-    """What its IDs look like."""
-
-    async def feed(self, feeder: Feeder) -> None:
-        """Feed it to its end."""
-        await feeder.feed_async(self.ids, self.lane, self.label, self.form)
-
-    def interrupt(self) -> None:
-        """Do nothing: its feeding is cancelled."""
-
-    def close(self) -> None:
-        """Do nothing: `feed` closes it."""
-
-
 class Feeder:
     """Feeds the IDs of one source.
 
     Args:
-        feeds: Feed of each lane, by name.
+        feeds: LaneQueue of each lane, by name.
         counts: Counts of each lane, by name; that of `NO_LANE` too.
         index: What is done or was read already.
         sink: Where the results of invalid rows go.
@@ -138,7 +65,7 @@ class Feeder:
     def __init__(
         self,
         *,
-        feeds: Mapping[str, Feed],
+        queues: Mapping[str, LaneQueue],
         counts: Mapping[str, Counts],
         index: Index,
         sink: Sink,
@@ -146,7 +73,7 @@ class Feeder:
         wall_clock: Callable[[], float],
         spill_folder: Path | None,
     ) -> None:
-        self._feeds = feeds
+        self._queues = queues
         self._spill_folder = spill_folder
         self._counts = counts
         self._index = index
@@ -156,24 +83,24 @@ class Feeder:
 
     async def feed_lane(self, reader: BlockReader, lane: str, *, in_line: bool = False) -> None:
         """Feed a source of one lane; it waits while the lane has enough."""
-        feed = self._feeds[lane]
-        while not feed.abandoned and (sifted := await self._read(reader, in_line)) is not None:
-            for part in sifted:
-                await feed.put(await self._count(part))
+        queue = self._queues[lane]
+        while not queue.abandoned and (claimed := await self._read(reader, in_line)) is not None:
+            for part in claimed:
+                await queue.put(await self._count(part))
 
     async def feed_lanes(self, reader: BlockReader) -> None:
         """Feed a source whose rows name their lane; no lane waits for another."""
         spills = {
-            name: Spill(feed, folder=self._spill_folder, run_blocking=self._run_blocking)
-            for name, feed in self._feeds.items()
+            name: Spill(queue, folder=self._spill_folder, run_blocking=self._run_blocking)
+            for name, queue in self._queues.items()
         }
         errors: list[SourceError] = []
         async with anyio.create_task_group() as tasks:
             for spill in spills.values():
                 tasks.start_soon(spill.run)
             try:
-                while (sifted := await self._read(reader)) is not None:
-                    for part in sifted:
+                while (claimed := await self._read(reader)) is not None:
+                    for part in claimed:
                         ids = await self._count(part)
                         if ids:
                             await spills[part.block.lane].add(ids)
@@ -205,7 +132,7 @@ class Feeder:
             tasks.start_soon(collect)
             line = 1
             try:
-                while (texts := await pile.take()) and not self._feeds[lane].abandoned:
+                while (texts := await pile.take()) and not self._queues[lane].abandoned:
                     await self._put(Block(lane, *check_ids(texts, line, source, form)))
                     line += len(texts)
                 tasks.cancel_scope.cancel()
@@ -213,27 +140,27 @@ class Feeder:
                 self._counts[lane].read += pile.left  # still to do
 
     async def _put(self, block: Block) -> None:
-        sifted = await self._run_blocking(self._index.sift, block)
-        await self._feeds[block.lane].put(await self._count(sifted))
+        claimed = await self._run_blocking(self._index.claim, block)
+        await self._queues[block.lane].put(await self._count(claimed))
 
-    async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Sifted] | None:
+    async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Claimed] | None:
         if in_line:
             await anyio.lowlevel.checkpoint()
-            return self._read_and_sift(reader)
-        return await self._run_blocking(self._read_and_sift, reader)
+            return self._read_and_claim(reader)
+        return await self._run_blocking(self._read_and_claim, reader)
 
-    def _read_and_sift(self, reader: BlockReader) -> list[Sifted] | None:
+    def _read_and_claim(self, reader: BlockReader) -> list[Claimed] | None:
         blocks = reader.read()
-        return None if blocks is None else [self._index.sift(block) for block in blocks]
+        return None if blocks is None else [self._index.claim(block) for block in blocks]
 
-    async def _count(self, sifted: Sifted) -> list[str]:
-        """Count what was sifted, log its invalid rows, and return its fresh IDs."""
-        block = sifted.block
+    async def _count(self, claimed: Claimed) -> list[str]:
+        """Count what was claimed, log its invalid rows, and return its fresh IDs."""
+        block = claimed.block
         counts = self._counts[block.lane]
-        counts.read += len(block.ids) + len(block.invalid) + sifted.skipped + sifted.duplicates
-        counts.skipped += sifted.skipped
-        counts.skipped_failed += sifted.skipped_failed
-        counts.duplicates += sifted.duplicates
+        counts.read += len(block.ids) + len(block.invalid) + claimed.skipped + claimed.duplicates
+        counts.skipped += claimed.skipped
+        counts.skipped_failed += claimed.skipped_failed
+        counts.duplicates += claimed.duplicates
         counts.stripped += block.stripped
         for row in block.invalid:
             while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait

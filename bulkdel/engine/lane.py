@@ -1,24 +1,23 @@
-"""Work one lane: take IDs, delete them, write one result line each.
+"""One lane, decided: which ID may be sent now, and what its answer leads to.
 
-    feed ──take──> worker ──send──> answer ──verdict──> settle ──> Endings ──> result log
-                     ^                                    │
-                     └────────── WaitingRoom <────────────┘  IDs between two attempts
+    queue ──take──> (sent by `runner`) ──answered, unanswered──> Recorder ──> result log
+               ^                                    │
+               └────────── RetryQueue <─────────────┘  IDs between two attempts
 
 What holds here, always:
 
-1. Every ID a worker takes ends as exactly one result line, unless the lane stops early;
-   an ID without a line is still to do.
-2. At most ``concurrency`` requests are in flight: one per worker.
-3. Between an answer and its line in the log there is no `await`. The one exception are
+1. Every ID that is taken ends as exactly one result line, unless the lane stops early; an
+   ID without a line is still to do.
+2. Nothing waits, sends or reads a clock: the time is an argument. So a test, the
+   simulation and a benchmark drive the very lane that a run does.
+3. Between an answer and its line in the log nothing else can happen. The one exception are
    the few results that `recorder` holds back while they are doubted.
 
-Workers ask `_take`, which never waits: it says which ID may be sent now, or notes how
-long that will not change. One worker at a time does the waiting; the others queue behind
-it. So there is no dispatcher task, and no task, timer or queue operation per ID while
-nothing binds.
+`take` says which ID may be sent now, or leaves in `wait_s` how long there will be none, and
+in `bound` why.
 
-Not here: what an answer means (`providers`), when to try again (`retry`), how fast to go
-(`pacing`), when to stop (`guards`), how bytes reach the server (`transport`).
+Not here: waiting and sending (`runner`), what an answer means (`providers`), when to try
+again (`retry`), how fast to go (`pacing`), when to stop (`guards`).
 """
 
 from __future__ import annotations
@@ -28,71 +27,79 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-import anyio
-
 from bulkdel.engine.bottleneck import Bound, Ledger
-from bulkdel.engine.queue import Feed
-from bulkdel.engine.recorder import Endings, RunControl, Sink
-from bulkdel.engine.retry_queue import Waiting, WaitingRoom
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.recorder import Recorder, RunControl
+from bulkdel.engine.retry_queue import RetryQueue, Waiting
+from bulkdel.engine.sink import Sink
+from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
 from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
+from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.learned import Learned
-from bulkdel.retry import RetryRules
+from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
-from bulkdel.transport import Transport
 
-WAITING_PER_PLACE: Final = 4
+RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
+
+MakePace = Callable[[Lane, Learned | None], Pace]
+"""Makes the pace of a lane, from its settings and from what is known of its limit."""
 
 
 class LaneWork:
-    """One lane at work. Construct it, then `run` it once.
+    """What one lane has in hand, and what it decides. `LaneRunner` acts on it.
 
     Args:
         lane: Its settings.
-        feed: Where its IDs come from.
-        transport: How they are sent.
+        queue: Where its IDs come from.
         sink: Where results go.
         guard: When to stop.
         control: What it shares with the other lanes.
         retry: When to try again.
         counts: What has happened so far; counted here.
-        wall_clock: Seconds since 1970, for the log.
-        clock: Seconds, only going forward.
+        wall_clock: Seconds since 1970, for the log alone.
         learned: What an earlier run found out about the provider's limit.
+        pace: Makes its pace; again when `set_rate` changes the rate.
     """
 
     def __init__(
         self,
         lane: Lane,
         *,
-        feed: Feed,
-        transport: Transport,
+        queue: LaneQueue,
         sink: Sink,
         guard: LaneGuard,
         control: RunControl,
-        retry: RetryRules,
+        retry: RetryPolicy,
         counts: Counts,
         wall_clock: Callable[[], float],
-        clock: Callable[[], float],
         learned: Learned | None = None,
+        pace: MakePace = make_pace,
     ) -> None:
         self.lane = lane
-        self.feed = feed
+        self.queue = queue
         self.guard = guard
         self.counts = counts
-        self.pace = make_pace(lane, learned)
-        self._ledger = Ledger()
+        self.control = control
+        self.pace = pace(lane, learned)
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
-        self._transport = transport
+        self.wait_s = 0.0
+        """After `take` has found nothing: seconds until it may find something, if nothing
+        changes."""
+        self.bound = Bound.INPUT
+        """What kept `take` from finding something."""
+        self.draining = False
+        self.ledger = Ledger()
+        self._judge = lane.resource.delete.judge
+        self._make_pace = pace
+        self._learned = learned
         self._sink = sink
-        self._control = control
         self._retry = retry
-        self._clock = clock
-        self._endings = Endings(
+        self._recorder = Recorder(
             lane.name,
             sink=sink,
             guard=guard,
@@ -100,104 +107,73 @@ class LaneWork:
             counts=counts,
             wall_clock=wall_clock,
         )
-        self._room = WaitingRoom(WAITING_PER_PLACE * lane.concurrency)
-        self._draining = False
-        self._wait_s = 0.0
-        self._why = Bound.INPUT
-        self._door = anyio.Lock(fast_acquire=True)
-        self._changed: anyio.Event | None = None
+        self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
 
     @property
-    def waiting(self) -> int:
-        """IDs that wait for another attempt."""
-        return len(self._room)
+    def learned(self) -> Learned | None:
+        """What is known of the provider's limit: found now, or by an earlier run or pace."""
+        return self.pace.learned() or self._learned
 
-    def waiting_s(self) -> float:
-        """Return the seconds until the last of the IDs that wait may be sent again."""
-        return max(0.0, self._room.last_due_s() - self._clock())
-
-    def bound_s(self) -> dict[str, float]:
-        """Return where the time has gone: seconds under each `Bound`."""
-        return self._ledger.seconds(self._clock())
-
-    async def run(self) -> None:
-        """Work until every ID has ended, or the lane must stop."""
-        self.feed.wake = self.wake
-        self._control.deletes.on_change(self.wake)
-        async with anyio.create_task_group() as workers:
-            for _ in range(self.lane.concurrency):
-                workers.start_soon(self._work)
-        if not self._draining and self.guard.stop is None:
-            self._endings.believe_all()
-        for waiting in self._room.everyone():  # other lanes may need their places
-            if not self._control.deletes.unlimited:
-                self._control.deletes.release(deleted=waiting.unknown)
-
-    def drain(self) -> None:
-        """Take no more IDs; what is in flight is finished."""
-        self._draining = True
-        self.wake()
-
-    def wake(self) -> None:
-        """Look again whether an ID may be sent."""
-        if self._changed is not None:
-            self._changed.set()
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more will be sent."""
+        if self.draining or self.guard.stop is not None:
+            return True
+        return not self.in_flight and not self._retries and self.queue.has_ended
 
     def set_rate(self, rate: float | None) -> None:
-        """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        self.pace = make_pace(replace(self.lane, rate=rate), self.pace.learned())
-        self.wake()
+        """Send at ``rate`` requests per second from now on; None finds the limit again.
+
+        What was learned of the limit is kept: a fixed rate finds out nothing new.
+        """
+        self._learned = self.learned
+        self.pace = self._make_pace(replace(self.lane, rate=rate), self._learned)
+
+    def finish(self) -> None:
+        """End the lane: believe what was doubted if all was done, free what others may use."""
+        if not self.draining and self.guard.stop is None:
+            self._recorder.believe_all()
+        for waiting in self._retries.everyone():  # other lanes may need their places
+            if not self.control.deletes.unlimited:
+                self.control.deletes.release(deleted=waiting.unknown)
+
+    def snapshot(self, now_s: float) -> LaneSnapshot:
+        """Return how it is going."""
+        return LaneSnapshot(
+            lane=self.lane.name,
+            counts=replace(self.counts),
+            in_flight=self.in_flight,
+            waiting=len(self._retries),
+            waiting_s=max(0.0, self._retries.last_due_s() - now_s),
+            rate=self.pace.rate,
+            learned=self.learned,
+            held_for=self.guard.held_for,
+            stop=self.guard.stop,
+            bound_s=self.ledger.seconds(now_s),
+        )
 
     # -- which ID is next, and when ---------------------------------------------------
 
-    async def _work(self) -> None:
-        while (taken := await self._next()) is not None:
-            await self._attempt(taken)
-
-    async def _next(self) -> str | Waiting | None:
-        """Return the next ID when it may be sent, or None when there is none to come."""
-        taken = self._take()
-        if taken is not None or self._is_done:
-            return taken
-        async with self._door:
-            while True:
-                taken = self._take()
-                if taken is not None or self._is_done:
-                    self._ledger.note(Bound.BUSY, self._clock())
-                    return taken
-                self._ledger.note(self._why, self._clock())
-                self._changed = anyio.Event()
-                with anyio.move_on_after(_timer_s(self._wait_s)):
-                    await self._changed.wait()
-                self._changed = None
-
-    @property
-    def _is_done(self) -> bool:
-        if self._draining or self.guard.stop is not None:
-            return True
-        return not self.in_flight and not self._room and self.feed.has_ended
-
-    def _take(self) -> str | Waiting | None:
+    def take(self, now_s: float) -> str | Waiting | None:
         """Return an ID that may be sent at this instant and count it as in flight.
 
-        Returns None if there is none, and leaves in `_wait_s` how long that lasts at
-        least, unless something changes, and in `_why` what it is that binds.
+        Returns None if there is none, and says in `wait_s` how long that lasts at least,
+        unless something changes, and in `bound` what it is that binds.
         """
-        self._wait_s = math.inf
-        if self._draining or self.guard.stop is not None or not self._sink.has_room:
-            self._why = Bound.LOG
+        self.wait_s = math.inf
+        if self.draining or self.guard.stop is not None or not self._sink.has_room:
+            self.bound = Bound.LOG
             return None
-        now_s = self._clock()
-        if not self.guard.is_open:
+        if not self.guard.is_free:
             wait_s = self.guard.wait_s(now_s, self.in_flight)
             if wait_s > 0.0:
-                self._wait_s = wait_s
-                self._why = Bound.PAUSE
+                self.wait_s = wait_s
+                self.bound = Bound.PAUSE
                 return None
         wait_s = self.pace.wait_s(now_s, self.in_flight)
         if wait_s > 0.0:
-            self._wait_s = wait_s
-            self._why = _bound_by_pace(wait_s, self.pace.rate)
+            self.wait_s = wait_s
+            self.bound = _bound_by_pace(wait_s, self.pace.rate)
             return None
         taken = self._choose(now_s)
         if taken is None:
@@ -205,36 +181,36 @@ class LaneWork:
         self.in_flight += 1
         self.counts.requests += 1
         self.pace.sent(now_s, self.in_flight)
-        if not self.guard.is_open:
+        if not self.guard.is_free:
             self.guard.sent()
         return taken
 
     def _choose(self, now_s: float) -> str | Waiting | None:
         """Choose: the probe, then a retry that is due, then a fresh ID."""
-        if self._room:
-            wait_s = self._room.wait_s(now_s)
+        if self._retries:
+            wait_s = self._retries.wait_s(now_s)
             if wait_s <= 0.0:
-                return self._room.take(now_s)
-            self._wait_s = wait_s
-            self._why = Bound.RETRY
-            if self._room.is_full:
+                return self._retries.take(now_s)
+            self.wait_s = wait_s
+            self.bound = Bound.RETRY
+            if self._retries.is_full:
                 return None
         else:
-            self._why = Bound.INPUT
-        if self.feed.is_empty or not self._has_place():
+            self.bound = Bound.INPUT
+        if self.queue.is_empty or not self._has_place():
             return None
-        return self.feed.take()
+        return self.queue.take()
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
-        deletes = self._control.deletes
+        deletes = self.control.deletes
         if deletes.unlimited:
             return True
         if deletes.has_place:
             deletes.reserve()
             return True
         if deletes.spent:
-            self._control.stop_run(
+            self.control.stop_run(
                 Stop(
                     StopCause.MAX_DELETE,
                     None,
@@ -244,32 +220,45 @@ class LaneWork:
             )
         return False
 
-    # -- one attempt ------------------------------------------------------------------
+    # -- what came back ---------------------------------------------------------------
 
-    async def _attempt(self, taken: str | Waiting) -> None:
-        """Send one request and settle what comes of it."""
+    def answered(
+        self, taken: str | Waiting, answer: Answer, sent_s: float, now_s: float, in_flight: int
+    ) -> None:
+        """Settle an answer to a request that left at ``sent_s``.
+
+        ``in_flight`` is the number that were in flight then, itself included.
+        """
+        self.in_flight -= 1
         object_id = taken if isinstance(taken, str) else taken.object_id
-        in_flight = self.in_flight
-        sent_s = self._clock()
-        answer: Answer | None = None
-        error: TransportError | None = None
-        try:
-            answer = await self._transport.send(object_id)
-        except TransportError as exc:
-            error = exc
-        finally:
-            self.in_flight -= 1
-        now_s = self._clock()
-        if answer is None:
-            self.pace.troubled(now_s, sent_s, in_flight)
-            self._settle_unanswered(taken, error, sent_s, now_s)
-        else:
-            verdict = self.lane.provider.verdict(object_id, answer)
-            if verdict.meaning is not Meaning.DELETED:
-                verdict = verdict.without(self.lane.api_key)
-            self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
-            self._settle(taken, verdict, answer, sent_s, now_s)
-        self.wake()
+        verdict = self._judge(object_id, answer)
+        if verdict.meaning is not Meaning.DELETED:
+            verdict = verdict.without(self.lane.api_key)
+        self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
+        self._settle(taken, verdict, answer, sent_s, now_s)
+
+    def unanswered(
+        self,
+        taken: str | Waiting,
+        error: TransportError,
+        sent_s: float,
+        now_s: float,
+        in_flight: int,
+    ) -> None:
+        """Settle a request without an answer."""
+        self.in_flight -= 1
+        self.pace.troubled(now_s, sent_s, in_flight)
+        waiting = _as_waiting(taken)
+        if isinstance(error, EndpointError):
+            self._fatal(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
+            return
+        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
+        verdict = Verdict(Meaning.TRANSIENT, message=str(error))
+        self._transient(waiting, verdict, None, sent_s, now_s)
+
+    def abandoned(self) -> None:
+        """Note that a request was cancelled: its ID is still to do."""
+        self.in_flight -= 1
 
     def _tell_pace(
         self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float, in_flight: int
@@ -288,32 +277,20 @@ class LaneWork:
         """Decide what an answer leads to."""
         meaning = verdict.meaning
         if meaning is Meaning.DELETED and isinstance(taken, str):
-            self._room.budget.earn()
-            self._endings.end_deleted(taken, answer, now_s - sent_s)
+            self._retries.budget.earn()
+            self._recorder.end_deleted(taken, answer, now_s - sent_s)
         elif meaning is Meaning.DELETED or meaning is Meaning.GONE:
-            self._room.budget.earn()
-            self._endings.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
+            self._retries.budget.earn()
+            self._recorder.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
         elif meaning is Meaning.FAILED:
             self.guard.failed()
-            self._endings.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
         elif meaning is Meaning.REFUSED:
             self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
-        elif meaning.stops_lane:
-            self._barred(_as_waiting(taken), verdict, now_s)
+        elif meaning.is_fatal:
+            self._fatal(_as_waiting(taken), verdict, now_s)
         else:
-            self._troubled(_as_waiting(taken), verdict, answer, sent_s, now_s)
-
-    def _settle_unanswered(
-        self, taken: str | Waiting, error: TransportError | None, sent_s: float, now_s: float
-    ) -> None:
-        """Decide what a request without an answer leads to."""
-        waiting = _as_waiting(taken)
-        if isinstance(error, EndpointError):
-            self._barred(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
-            return
-        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
-        verdict = Verdict(Meaning.TRANSIENT, message=str(error))
-        self._troubled(waiting, verdict, None, sent_s, now_s)
+            self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s)
 
     # -- not ended yet ----------------------------------------------------------------
 
@@ -323,13 +300,15 @@ class LaneWork:
         """Send an ID again when the provider may take it."""
         self.guard.refused(now_s, verdict)
         waiting.refusals += 1
-        wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
+        wait_s = self._retry.wait_s(
+            verdict, transients=waiting.transients, refusals=waiting.refusals
+        )
         if wait_s is None:
-            self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
         else:
-            self._room.put_back(waiting, now_s + wait_s)
+            self._retries.put_back(waiting, now_s + wait_s)
 
-    def _troubled(
+    def _transient(
         self,
         waiting: Waiting,
         verdict: Verdict,
@@ -338,12 +317,14 @@ class LaneWork:
         now_s: float,
     ) -> None:
         """Send an ID again later, or give it up if it alone is the trouble."""
-        waiting.troubles += 1
+        waiting.transients += 1
         if answer is not None and (answer.status >= 500 or answer.status < 300):
             waiting.unknown = True  # it may have been carried out nevertheless
-        wait_s = self._retry.wait_s(verdict, troubles=waiting.troubles, refusals=waiting.refusals)
+        wait_s = self._retry.wait_s(
+            verdict, transients=waiting.transients, refusals=waiting.refusals
+        )
         reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
-        give_up = self.guard.trouble(
+        give_up = self.guard.transient(
             now_s,
             waiting.object_id,
             reason,
@@ -351,29 +332,31 @@ class LaneWork:
             none_left=self._is_none_left(waiting),
         )
         if self.guard.gives_up:
-            for other in self._room.take_all():
-                self._endings.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            for other in self._retries.take_all():
+                self._recorder.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
         if give_up or self.guard.gives_up:
-            self._endings.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
             return
         if self.guard.held_for is not None:
-            waiting.troubles -= 1  # the provider's fault, not the ID's
-        self._room.put_back(waiting, now_s + (wait_s or 0.0))
+            waiting.transients -= 1  # the provider's fault, not the ID's
+        self._retries.put_back(waiting, now_s + (wait_s or 0.0))
 
     def _is_none_left(self, waiting: Waiting) -> bool:
         """Whether all IDs that are left have been tried as often as any may be."""
-        if self.guard.held_for is None or self.in_flight or not self.feed.has_ended:
+        if self.guard.held_for is None or self.in_flight or not self.queue.has_ended:
             return False
         most = self.lane.attempts_max
-        return waiting.requests >= most and all(w.requests >= most for w in self._room.everyone())
+        return waiting.requests >= most and all(
+            w.requests >= most for w in self._retries.everyone()
+        )
 
-    def _barred(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
+    def _fatal(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
         """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
-        self.guard.barred(now_s, waiting.object_id, verdict)
+        self.guard.fatal(now_s, waiting.object_id, verdict)
         if self.guard.probe_id == waiting.object_id:
-            self._room.keep_for_probe(waiting)
+            self._retries.keep_for_probe(waiting)
         else:
-            self._room.put_back(waiting, now_s)
+            self._retries.put_back(waiting, now_s)
 
 
 def _bound_by_pace(wait_s: float, rate: float) -> Bound:
@@ -381,15 +364,6 @@ def _bound_by_pace(wait_s: float, rate: float) -> Bound:
     if wait_s == math.inf:
         return Bound.CONCURRENCY
     return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE
-
-
-def _timer_s(wait_s: float) -> float:
-    """Return how long to sleep for a wait: to just before a whole millisecond at or after it.
-
-    uvloop's clock and timers have whole milliseconds. A deadline between two of them makes
-    anyio's scope start its timer again and again until it is reached: 0.3 ms of CPU an ID.
-    """
-    return wait_s if wait_s == math.inf else math.ceil(wait_s * 1000) / 1000 - 0.0001
 
 
 def _as_waiting(taken: str | Waiting) -> Waiting:

@@ -1,6 +1,6 @@
 """The end of an ID's way: make its result, and write it or hold it back.
 
-    Ending ──believed──> sink
+    result ──believed──> sink
        └────doubted───> held back until the lane's guard believes it, or dropped
 
 Two kinds of results are doubted at the start of a lane, because wrong ones would do harm:
@@ -13,29 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bulkdel.engine.retry_queue import Waiting
+from bulkdel.engine.sink import Sink
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.guards.lane_guard import FAILED_FIRST_MAX
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Result, Verdict
-
-
-class Sink(Protocol):
-    """Where results go."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another ID may be taken; the lane is woken when that changes."""
-        ...
-
-    def append(self, result: Result) -> None:
-        """Take one result."""
-        ...
-
-    def append_deleted(self, object_id: str, lane: str, at_s: float, ms: float) -> None:
-        """Take the result of an ID that was deleted at its first attempt."""
-        ...
 
 
 @dataclass(slots=True)
@@ -53,7 +36,7 @@ class RunControl:
     stop_run: Callable[[Stop], None]
 
 
-class Endings:
+class Recorder:
     """Ends the IDs of one lane.
 
     Args:

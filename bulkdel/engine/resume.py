@@ -1,17 +1,19 @@
 """What a run takes over from logs: which IDs are done, deletions so far, the limit found.
 
-A log is taken over only for the place where its IDs were deleted: the same provider at the
-same base URL. Another region's log, or an emulator's, would make IDs pass for done.
+A log is taken over only for the place where its IDs were deleted: the same resource of the
+same provider at the same base URL. Another region's log, or an emulator's, would make IDs pass for done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.learned import Learned
+from bulkdel.providers import RESPONSES
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import RunSettings
@@ -47,6 +49,60 @@ def read_logs(
     return index, facts
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLogs:
+    """What was read of the logs of a run, for as long as they stay as they were.
+
+    A person is shown what a run would do before it begins; ten million lines are then not read
+    a second time. Make it with `read`.
+
+    Attributes:
+        index: Which IDs are done.
+        facts: What the run's own log says beside that.
+        stamps: What the files were when their reading began.
+    """
+
+    index: Index
+    facts: LogFacts
+    stamps: tuple[_Stamp, ...]
+
+    @classmethod
+    def read(cls, settings: RunSettings) -> KnownLogs:
+        """Read the logs of a run, as `read_logs` does.
+
+        Raises:
+            ConfigError: A log cannot be read, or is of another place.
+        """
+        stamps = _stamps(settings)
+        index, facts = read_logs(settings)
+        return cls(index, facts, stamps)
+
+    def take_over(self, settings: RunSettings) -> tuple[Index, LogFacts] | None:
+        """Return what was read, as it was then; None if a log is not the same file any more."""
+        if self.stamps != _stamps(settings):
+            return None
+        self.index.start_over()
+        return self.index, self.facts
+
+
+_Stamp = tuple[int, int, int, int] | None
+"""Device, inode, size and time of the last change of a file, or None if it is not there."""
+
+
+def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
+    return tuple(
+        None if path is None else _stamp(path) for path in (*settings.done_logs, settings.log)
+    )
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        of = path.stat()
+    except OSError:
+        return None
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+
+
 def deletions(facts: LogFacts, lane: str | None = None) -> int:
     """Return the deletions that a log holds, of one lane or of all."""
     return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
@@ -73,24 +129,33 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
     """Refuse a log whose lane was somewhere else than the run's of the same name."""
     befores = _places(facts)
     for lane in settings.lanes:
-        now = (lane.provider.name, lane.base_url)
+        now = (lane.provider.name, lane.resource_name, lane.base_url)
         for was in befores.get(lane.name, ()):
             if was != now:
                 raise ConfigError(
-                    f"log {path}: its lane {lane.name!r} is {was[0]} at {was[1]},"
-                    f" this run's is {now[0]} at {now[1]}; name another --log or --done"
+                    f"log {path}: its lane {lane.name!r} is {_place(was)},"
+                    f" this run's is {_place(now)}; name another --log or --done"
                 )
 
 
-def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any]]]:
-    """Return provider and base URL of each lane, as the headers of all runs have them."""
-    places: dict[str, set[tuple[Any, Any]]] = {}
+def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
+    """Return provider, resource and base URL of each lane, as the headers of all runs have them.
+
+    A header without a resource is of a version that knew responses alone.
+    """
+    places: dict[str, set[tuple[Any, Any, Any]]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
         for name, of in lanes.items() if isinstance(lanes, dict) else ():
             if isinstance(of, dict):
-                places.setdefault(name, set()).add((of.get("provider"), of.get("base_url")))
+                place = (of.get("provider"), of.get("resource", RESPONSES), of.get("base_url"))
+                places.setdefault(name, set()).add(place)
     return places
+
+
+def _place(place: tuple[Any, Any, Any]) -> str:
+    provider, resource, base_url = place
+    return f"{provider}{'' if resource == RESPONSES else f':{resource}'} at {base_url}"
 
 
 def _lanes(names: Iterable[str]) -> str:

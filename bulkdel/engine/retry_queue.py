@@ -23,19 +23,19 @@ class Waiting:
     Attributes:
         object_id: The ID.
         requests: Requests sent for it in this run.
-        troubles: Of those, answers that were server errors, or none at all.
+        transients: Of those, answers that were server errors, or none at all.
         refusals: Of those, refusals.
         unknown: A request got no answer, or none that says whether it was carried out.
     """
 
     object_id: str
     requests: int = 1
-    troubles: int = 0
+    transients: int = 0
     refusals: int = 0
     unknown: bool = False
 
 
-class WaitingRoom:
+class RetryQueue:
     """IDs between two attempts, and the retry budget they share.
 
     Args:

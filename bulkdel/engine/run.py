@@ -1,6 +1,6 @@
 """One run, from start to summary: sources, lanes and the log in one task group.
 
-    reader ──> Feeder ──> Feed of a lane ──> LaneWork ──> ResultLog
+    reader ──> Feeder ──> LaneQueue of a lane ──> LaneRunner ──> ResultLog
     (thread)   (drops what is done           (workers)    (writer)
                 and duplicates)
 
@@ -11,74 +11,44 @@ What holds here, always:
    no more IDs are read or taken, what is in flight is finished and logged.
 3. Whatever happens, the log is closed last, with all that is known written.
 
-Not here: how one lane works (`lane`), what is printed (`cli`).
+Not here: how one lane works (`runner`, `lane`), what is printed (`cli`).
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
     AsyncExitStack,
     ExitStack,
     contextmanager,
 )
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
 
 import anyio
 
-from bulkdel.blocking import InThread, in_thread
-from bulkdel.engine.feeder import Feeder, RunSource
+from bulkdel.engine.edge import REAL, Edge
+from bulkdel.engine.feeder import Feeder
+from bulkdel.engine.inputs import RunSource
 from bulkdel.engine.lane import LaneWork
-from bulkdel.engine.queue import Feed
-from bulkdel.engine.recorder import RunControl, Sink
-from bulkdel.engine.resume import deletions, learned_limit, read_logs
-from bulkdel.engine.sink import ResultSink
+from bulkdel.engine.queue import LaneQueue
+from bulkdel.engine.recorder import RunControl
+from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, read_logs
+from bulkdel.engine.runner import LaneRunner
+from bulkdel.engine.sink import ResultSink, Sink
+from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
 from bulkdel.result_log.encode import utc
-from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.result_log.writer import ResultLog
-from bulkdel.retry import RetryRules
-from bulkdel.settings import Lane, RunSettings
+from bulkdel.retry import RetryPolicy
+from bulkdel.settings import RunSettings
 from bulkdel.sources import NO_LANE
-from bulkdel.transport import Transport, open_transport
 from bulkdel.version import __version__
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
-    """Where a run touches the world. Tests put fakes here, and nowhere else.
-
-    Attributes:
-        transport: Opens the transport of a lane.
-        log_file: Opens, locks and mends the log file.
-        run_blocking: Runs blocking work.
-        wall_clock: Seconds since 1970.
-        clock: Seconds, only going forward, asked twice an ID. The event loop's own is the
-            one that a virtual clock moves; `REAL` has a faster one.
-        seed: Seed of the jitter of retries; None for a different one each time.
-    """
-
-    transport: Callable[[Lane], AbstractAsyncContextManager[Transport]] = open_transport
-    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
-    run_blocking: InThread = in_thread
-    wall_clock: Callable[[], float] = time.time
-    clock: Callable[[], float] = anyio.current_time
-    seed: int | None = None
-
-
-REAL: Final = Edge(clock=time.monotonic)
-"""The world as it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,9 +60,10 @@ class Run:
         sources: Where the IDs come from; opened, and closed by the run.
         on_result: Called with every result, after the log has taken it.
         has_room: Whether `on_result` can take more; IDs wait while it cannot.
+        known: What was read of the logs already; used if they have not changed since.
         edge: Where it touches the world.
         counts: Counts of each lane, by name; ``""`` has the rows that name no lane.
-        works: The lanes at work, by name, once they are.
+        lanes: The lanes at work, by name, once they are.
         facts: What the log held when it was opened.
         torn_bytes: Bytes of a torn last line that were cut off the log.
         stops: Why the run, or a lane of it, stopped early.
@@ -102,9 +73,10 @@ class Run:
     sources: Sequence[RunSource]
     on_result: Callable[[Result], None] | None = None
     has_room: Callable[[], bool] | None = None
+    known: KnownLogs | None = None
     edge: Edge = REAL
     counts: dict[str, Counts] = field(default_factory=dict)
-    works: dict[str, LaneWork] = field(default_factory=dict)
+    lanes: dict[str, LaneRunner] = field(default_factory=dict)
     facts: LogFacts = field(default_factory=LogFacts)
     torn_bytes: int = 0
     stops: list[Stop] = field(default_factory=list)
@@ -142,9 +114,7 @@ class Run:
                 closing.callback(source.close)
             log = closing.enter_context(self._open_log())
             self._log = log
-            index, self.facts = await self.edge.run_blocking(
-                read_logs, self.settings, lambda: not self._draining
-            )
+            index, self.facts = await self._take_over()
             if self._draining:  # before anything has begun: the log stays as it was
                 self._ended_by = None
                 summary = self.summary()
@@ -182,13 +152,26 @@ class Run:
             return
         self._draining = True
         self._stop_feeding()
-        for work in self.works.values():
-            work.drain()
+        for lane in self.lanes.values():
+            lane.drain()
 
     def wake(self) -> None:
         """Look again whether IDs may be sent: `has_room` may have changed."""
-        for work in self.works.values():
-            work.wake()
+        for lane in self.lanes.values():
+            lane.wake()
+
+    def snapshot(self) -> dict[str, LaneSnapshot]:
+        """Return how each lane is going, by name."""
+        return {name: lane.snapshot() for name, lane in self.lanes.items()}
+
+    async def _take_over(self) -> tuple[Index, LogFacts]:
+        """Return what the logs say; ours is locked by now, so it stays true."""
+        run_blocking = self.edge.run_blocking
+        if self.known is not None:
+            taken_over = await run_blocking(self.known.take_over, self.settings)
+            if taken_over is not None:
+                return taken_over
+        return await run_blocking(read_logs, self.settings, lambda: not self._draining)
 
     # -- opening ----------------------------------------------------------------------
 
@@ -222,10 +205,9 @@ class Run:
         )
         for number, lane in enumerate(settings.lanes):
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
-            self.works[lane.name] = LaneWork(
+            work = LaneWork(
                 lane,
-                feed=Feed(),
-                transport=await stack.enter_async_context(self.edge.transport(lane)),
+                queue=LaneQueue(),
                 sink=sink,
                 guard=LaneGuard(
                     lane.name,
@@ -235,11 +217,18 @@ class Run:
                     wait_long=settings.wait_long,
                 ),
                 control=control,
-                retry=RetryRules(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
+                retry=RetryPolicy(attempts_max=lane.attempts_max, rng=random.Random(seed)),  # noqa: S311 - jitter
                 wall_clock=self.edge.wall_clock,
-                clock=self.edge.clock,
                 counts=self.counts[lane.name],
                 learned=learned_limit(self.facts, lane.name),
+                pace=self.edge.pace,
+            )
+            self.lanes[lane.name] = LaneRunner(
+                work,
+                transport=await stack.enter_async_context(
+                    self.edge.transport(lane, lane.resource.delete)
+                ),
+                clock=self.edge.clock,
             )
 
     def _header(self) -> dict[str, object]:
@@ -247,7 +236,11 @@ class Run:
             "at": utc(self.edge.wall_clock()),
             "version": __version__,
             "lanes": {
-                lane.name: {"provider": lane.provider.name, "base_url": lane.base_url}
+                lane.name: {
+                    "provider": lane.provider.name,
+                    "resource": lane.resource_name,
+                    "base_url": lane.base_url,
+                }
                 for lane in self.settings.lanes
             },
             "sources": [source.label for source in self.sources],
@@ -259,21 +252,21 @@ class Run:
         async with anyio.create_task_group() as writer:
             if log is not None:
                 writer.start_soon(log.run)
-                writer.start_soon(write_pace, log, self.works.values(), self.began_s)
+                writer.start_soon(write_pace, log, lambda: self.snapshot().values(), self.began_s)
             async with anyio.create_task_group() as lanes:
-                for work in self.works.values():
-                    lanes.start_soon(self._run_lane, work)
+                for lane in self.lanes.values():
+                    lanes.start_soon(self._run_lane, lane)
                 if self._draining:  # a drain may come before there is anything to drain
-                    for work in self.works.values():
-                        work.drain()
+                    for lane in self.lanes.values():
+                        lane.drain()
                 else:
                     await self._feed(index, sink)
             writer.cancel_scope.cancel()
 
     async def _feed(self, index: Index, sink: Sink) -> None:
-        feeds = {name: work.feed for name, work in self.works.items()}
+        queues = {name: lane.work.queue for name, lane in self.lanes.items()}
         feeder = Feeder(
-            feeds=feeds,
+            queues=queues,
             counts=self.counts,
             index=index,
             sink=sink,
@@ -281,7 +274,7 @@ class Run:
             wall_clock=self.edge.wall_clock,
             spill_folder=self.settings.log.resolve().parent if self.settings.log else None,
         )
-        left = {name: sum(_feeds(source, name) for source in self.sources) for name in feeds}
+        left = {name: sum(_feeds(source, name) for source in self.sources) for name in queues}
 
         async def feed_one(source: RunSource) -> None:
             try:
@@ -290,26 +283,26 @@ class Run:
                 self.stops.append(
                     Stop(StopCause.SOURCE, None, str(exc), "Mend it, then start again")
                 )
-            for name in feeds:
+            for name in queues:
                 if _feeds(source, name):
                     left[name] -= 1
                     if not left[name]:
-                        feeds[name].close()
+                        queues[name].close()
 
         with anyio.CancelScope() as self._feeding:
             async with anyio.create_task_group() as tasks:
                 for source in self.sources:
                     tasks.start_soon(feed_one, source)
-                for name, feed in feeds.items():
+                for name, queue in queues.items():
                     if not left[name]:
-                        feed.close()
+                        queue.close()
 
-    async def _run_lane(self, work: LaneWork) -> None:
-        await work.run()
-        if work.guard.stop is not None:
-            self.stops.append(work.guard.stop)
-        work.feed.abandon()
-        if all(other.feed.abandoned for other in self.works.values()):
+    async def _run_lane(self, lane: LaneRunner) -> None:
+        await lane.run()
+        if lane.work.guard.stop is not None:
+            self.stops.append(lane.work.guard.stop)
+        lane.work.queue.abandon()
+        if all(other.work.queue.abandoned for other in self.lanes.values()):
             self._stop_feeding()
 
     def _stop_feeding(self) -> None:
@@ -322,7 +315,7 @@ class Run:
 
     def summary(self) -> Summary:
         """Return what has come of it so far."""
-        lanes = {name: of for name, of in self.counts.items() if name != NO_LANE or of.read}
+        lanes = {name: n for name, n in self.counts.items() if name != NO_LANE or n.read}
         elapsed_s = anyio.current_time() - self.began_s
         reasons = [str(stop) for stop in self.stops]
         if self._ended_by is not None and not self._interrupted:
@@ -339,7 +332,7 @@ class Run:
             },
             elapsed_s=elapsed_s,
             log=str(self.settings.log) if self.settings.log is not None else None,
-            paces={name: pace_record(work, self.began_s) for name, work in self.works.items()},
+            paces={name: pace_record(lane, elapsed_s) for name, lane in self.snapshot().items()},
         )
 
     async def _close(self, log: ResultLog, summary: Summary) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import orjson
 
@@ -11,8 +12,25 @@ from bulkdel.result_log.encode import deleted_line
 from bulkdel.result_log.writer import ResultLog
 
 
+class Sink(Protocol):
+    """Where results go."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another ID may be taken; the lane is woken when that changes."""
+        ...
+
+    def append(self, result: Result) -> None:
+        """Take one result."""
+        ...
+
+    def append_deleted(self, object_id: str, lane: str, at_s: float, ms: float) -> None:
+        """Take the result of an ID that was deleted at its first attempt."""
+        ...
+
+
 class ResultSink:
-    """An `Sink` of a log and a caller; either may be missing.
+    """A `Sink` of a log and a caller; either may be missing.
 
     Args:
         log: The result log.

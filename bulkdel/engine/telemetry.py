@@ -12,38 +12,40 @@ well.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import anyio
 
-from bulkdel.engine.lane import LaneWork
+from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.result_log.writer import ResultLog
 
 EVERY_S: Final = 10.0
 """Seconds between two records: 14 hours make 5,000 lines of 300 bytes."""
 
 
-async def write_pace(log: ResultLog, works: Iterable[LaneWork], began_s: float) -> None:
+async def write_pace(
+    log: ResultLog, snapshots: Callable[[], Iterable[LaneSnapshot]], began_s: float
+) -> None:
     """Write one record a lane every `EVERY_S` until cancelled."""
     while True:
         await anyio.sleep(EVERY_S)
-        for work in works:
-            log.append_record("pace", pace_record(work, began_s))
+        for snapshot in snapshots():
+            log.append_record("pace", pace_record(snapshot, anyio.current_time() - began_s))
 
 
-def pace_record(work: LaneWork, began_s: float) -> dict[str, Any]:
-    """Return how a lane has been going since the run began."""
-    learned = work.pace.learned()
+def pace_record(snapshot: LaneSnapshot, at_s: float) -> dict[str, Any]:
+    """Return how a lane has been going, ``at_s`` seconds after the run began."""
+    learned, counts = snapshot.learned, snapshot.counts
     return {
-        "lane": work.lane.name,
-        "at_s": round(anyio.current_time() - began_s, 3),
-        "ended": work.counts.ended,
-        "requests": work.counts.requests,
-        "refused": work.counts.refused,
-        "rate": round(work.pace.rate, 3),
+        "lane": snapshot.lane,
+        "at_s": round(at_s, 3),
+        "ended": counts.ended,
+        "requests": counts.requests,
+        "refused": counts.refused,
+        "rate": round(snapshot.rate, 3),
         "limit": learned.describe() if learned is not None else None,
         "learned": learned.to_json() if learned is not None else None,
-        "bound_s": work.bound_s(),
+        "bound_s": dict(snapshot.bound_s),
         "cpu_s": round(time.process_time(), 3),
     }

@@ -2,12 +2,14 @@
 
     lane_guard.py   one lane: start small, key refused, wrong endpoint, all gone, outage
     budgets.py      the whole run: most deletions, most failures
+    stop.py         why it stopped, and what to do
 
 All of it is pure: the time is an argument, and the lane acts on what it says.
 """
 
 from bulkdel.guards.budgets import DeleteBudget, FailureBudget, parse_max_failures
-from bulkdel.guards.lane_guard import LaneGuard, Stop, StopCause
+from bulkdel.guards.lane_guard import LaneGuard
+from bulkdel.guards.stop import Stop, StopCause
 
 __all__ = [
     "DeleteBudget",

@@ -1,17 +1,17 @@
 """Guard one lane: notice what would hit every ID, before it has.
 
-    COLD ──good answers──> OPEN <──────────────┐ (through COLD again)
+    COLD ──good answers──> FREE <──────────────┐ (through COLD again)
       │                      │                 │
       └── the answer would hit every ID, ──> HELD ──probe is good──┘
           or nothing but trouble               │
                                                └─probe fails again──> STOPPED
 
-* **Cold**: 1 request, then 10 in flight, then open. Only good answers widen it.
+* **Cold**: 1 request, then 10 in flight, then free. Only good answers widen it.
 * **Held** for a refused key, a stopped account or a wrong endpoint: nothing is sent until
   what is in flight has come back; then the *same* ID is asked once more. A single stray
   401 must not end a run of 14 hours; a second one does.
 * **Held** for an outage (nothing but server errors, timeouts and lost connections from
-  `TROUBLED_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
+  `TRANSIENT_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
   the lane goes on by itself when the provider is back.
 * **All gone**: when the first `GONE_FIRST_MAX` answers all say "no such object", and
   nothing was ever deleted by this log, it is more likely the wrong account than the truth.
@@ -24,16 +24,16 @@ Not here: waiting, sending, what an answer means. The time is an argument.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Final
 
-from bulkdel.models import Meaning, Verdict
+from bulkdel.guards.stop import Stop, StopCause
+from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
 
 COLD_IN_FLIGHT: Final = 10
 COLD_GOOD: Final = 11
 """Good answers that open a cold lane: the first, then ten more."""
-TROUBLED_IDS_MAX: Final = 10
+TRANSIENT_IDS_MAX: Final = 10
 GONE_FIRST_MAX: Final = 100
 GONE_RESUMED_MAX: Final = 1000
 """The same for a log with deletions. A killed run leaves objects that are deleted but not
@@ -42,49 +42,7 @@ FAILED_FIRST_MAX: Final = 10
 PROBE_FIRST_S: Final = 1.0
 PROBE_GROWTH: Final = 1.5
 PROBE_MAX_S: Final = 30.0
-RETRY_AFTER_MAX_S: Final = 300.0
-"""A longer Retry-After stops the lane unless the user wants to wait. Azure has asked for
-86,400 s, and openai-python gives up above 120 s."""
 REFUSED_THROUGHOUT_MIN_S: Final = 600.0
-
-
-class StopCause(StrEnum):
-    """Why a lane, or the run, stopped early."""
-
-    KEY_REFUSED = "key_refused"
-    ACCOUNT = "account"
-    ENDPOINT = "endpoint"
-    ALL_GONE = "all_gone"
-    ALL_FAILED = "all_failed"
-    OUTAGE = "outage"
-    REFUSED = "refused_throughout"
-    RETRY_AFTER = "retry_after"
-    MAX_DELETE = "max_delete"
-    MAX_FAILURES = "max_failures"
-    LOG = "log"
-    SOURCE = "source"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why and where a run stopped early, and what to do.
-
-    Attributes:
-        cause: The cause, one word for scripts.
-        lane: Name of the lane, or None for the whole run.
-        message: What happened, with the provider's own words.
-        advice: The next step.
-    """
-
-    cause: StopCause
-    lane: str | None
-    message: str
-    advice: str
-
-    def __str__(self) -> str:
-        where = f"lane {self.lane}: " if self.lane else ""
-        end = "" if self.message.endswith("?") else "."
-        return f"{where}{self.message}{end} {self.advice}"
 
 
 _ADVICE: Final = {
@@ -108,7 +66,7 @@ _ADVICE: Final = {
 
 class _Phase(Enum):
     COLD = auto()
-    OPEN = auto()
+    FREE = auto()
     HELD = auto()
     STOPPED = auto()
 
@@ -149,7 +107,7 @@ class LaneGuard:
         self._wait_long = wait_long
         self._phase = _Phase.COLD
         self._cold_good = 0
-        self._troubled: set[str] = set()
+        self._transients: set[str] = set()
         self._probing = False
         self._held_since_s = 0.0
         self._probe_at_s = 0.0
@@ -158,9 +116,9 @@ class LaneGuard:
         self._refused_since_s: float | None = None
 
     @property
-    def is_open(self) -> bool:
+    def is_free(self) -> bool:
         """Whether nothing stands in the way; the quick question, asked for every ID."""
-        return self._phase is _Phase.OPEN
+        return self._phase is _Phase.FREE
 
     @property
     def held_for(self) -> str | None:
@@ -169,7 +127,7 @@ class LaneGuard:
 
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent, else seconds; infinity: not before an answer."""
-        if self._phase is _Phase.OPEN:
+        if self._phase is _Phase.FREE:
             return 0.0
         if self._phase is _Phase.STOPPED:
             return math.inf
@@ -188,12 +146,12 @@ class LaneGuard:
         self._refused_since_s = None
         if deleted:
             self.doubts_gone = False
-        if self._troubled:
-            self._troubled.clear()
+        if self._transients:
+            self._transients.clear()
         if self._phase is _Phase.COLD:
             self._cold_good += 1
             if self._cold_good >= COLD_GOOD:
-                self._phase = _Phase.OPEN
+                self._phase = _Phase.FREE
         elif self._phase is _Phase.HELD and self._probing:
             self._reopen()
             self._cold_good = 1
@@ -227,7 +185,7 @@ class LaneGuard:
         elif self._phase is _Phase.HELD and self._probing:
             self._reopen()
 
-    def trouble(
+    def transient(
         self, now_s: float, object_id: str, reason: str, *, exhausted: bool, none_left: bool = False
     ) -> bool:
         """Note a server error or a lost answer; say whether the ID may be given up.
@@ -244,14 +202,14 @@ class LaneGuard:
             if self._probing:
                 self._probe_failed(now_s, reason, none_left=none_left)
             return False
-        self._troubled.add(object_id)
-        enough = 3 if exhausted else TROUBLED_IDS_MAX
-        if len(self._troubled) >= enough:
+        self._transients.add(object_id)
+        enough = 3 if exhausted else TRANSIENT_IDS_MAX
+        if len(self._transients) >= enough:
             self._hold(now_s, f"provider down: {reason}", PROBE_FIRST_S)
             return False
         return exhausted
 
-    def barred(self, now_s: float, object_id: str, verdict: Verdict) -> None:
+    def fatal(self, now_s: float, object_id: str, verdict: Verdict) -> None:
         """Note an answer that would hit every ID: key, account or endpoint."""
         if self._phase is _Phase.STOPPED or (self._phase is _Phase.HELD and not self._probing):
             return
@@ -286,7 +244,7 @@ class LaneGuard:
         self._probe_gap_s = first_gap_s
         self._probe_at_s = now_s + first_gap_s
         self._probing = False
-        self._troubled.clear()
+        self._transients.clear()
 
     def _probe_failed(self, now_s: float, reason: str, *, none_left: bool) -> None:
         self._probing = False
@@ -311,7 +269,7 @@ class LaneGuard:
         self._cold_good = 0
         self._probing = False
         self.probe_id = None
-        self._troubled.clear()
+        self._transients.clear()
 
     def _stop(self, cause: StopCause, message: str, advice: str) -> None:
         self._phase = _Phase.STOPPED

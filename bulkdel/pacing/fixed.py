@@ -9,14 +9,10 @@ before, because every request until then would be refused as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from bulkdel.models import Verdict
+from bulkdel.models import RETRY_AFTER_MAX_S, Verdict
 from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.schedule import Schedule
-
-PAUSE_MAX_S: Final = 300.0
-"""Longest pause taken from a Retry-After; `guards` deals with longer ones."""
 
 
 class FixedPace:
@@ -81,7 +77,7 @@ class FixedPace:
         """Pause for a Retry-After, if this is not the first refusal in a row."""
         self._refused_in_row += 1
         if self._refused_in_row > 1 and verdict.retry_after_s:
-            self._schedule.hold(now_s + min(verdict.retry_after_s, PAUSE_MAX_S))
+            self._schedule.hold(now_s + min(verdict.retry_after_s, RETRY_AFTER_MAX_S))
 
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:
         """Trouble does not change a fixed rate; the breaker of the lane sees to it."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from bulkdel.models import RETRY_AFTER_MAX_S
+
 _FIRST_S: Final = 0.05
 _GROWTH: Final = 1.25
 _PART: Final = 0.04
 _LONGEST_S: Final = 0.7
 _SAFE: Final = 0.997
 _DOUBT_SPEED: Final = 0.0015
-PAUSE_MAX_S: Final = 300.0
-"""Longest pause taken from a Retry-After; `guards` deals with longer ones."""
 
 
 class Scout:
@@ -85,7 +85,7 @@ class Scout:
 
 
 def _pause_s(retry_after_s: float | None, otherwise_s: float) -> float:
-    return otherwise_s if retry_after_s is None else min(retry_after_s, PAUSE_MAX_S)
+    return otherwise_s if retry_after_s is None else min(retry_after_s, RETRY_AFTER_MAX_S)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,13 @@
-"""The providers by name.
+"""The providers by name, and what a lane's name says.
 
-    base.py      what a provider is
-    answers.py   what an answer says          (shared, pure)
-    rules.py     what it means                (shared, pure: tables)
-    ark.py, fireworks.py, openai.py           the facts and tables of one provider each
+    base.py        what a provider is
+    operations.py  what can be asked of one kind of object there
+    answers.py     what an answer says          (shared, pure)
+    rules.py       what it means                (shared, pure: tables)
+    ark.py, fireworks.py, openai.py             the facts and tables of one provider each
+
+A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,
+``openai:files-eu``. A bare provider means its responses.
 
 A new provider is one module and one name in `PROVIDERS`; it is done when it passes the
 conformance suite in ``tests/providers/test_providers.py``.
@@ -19,8 +23,9 @@ from typing import Final
 from bulkdel.errors import ConfigError
 from bulkdel.providers import ark, fireworks, openai
 from bulkdel.providers.base import Provider
+from bulkdel.providers.operations import RESPONSES, Operation, Resource
 
-__all__ = ["PROVIDERS", "Provider", "get"]
+__all__ = ["PROVIDERS", "RESPONSES", "Operation", "Provider", "Resource", "find", "get"]
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
     {module.PROVIDER.name: module.PROVIDER for module in (ark, fireworks, openai)}
@@ -40,3 +45,19 @@ def get(name: str) -> Provider:
     hint = f" Did you mean {close[0]!r}?" if close else ""
     known = ", ".join(PROVIDERS)
     raise ConfigError(f"there is no provider {name!r}; known are: {known}.{hint}")
+
+
+def find(lane: str) -> tuple[Provider, Resource]:
+    """Return the provider and the resource that a lane's name says.
+
+    Raises:
+        ConfigError: There is no such provider or resource; the message has the known ones.
+    """
+    name, colon, rest = lane.partition(":")
+    if not colon:
+        provider = PROVIDERS.get(lane) or get(lane.partition("-")[0])
+        return provider, provider.resource()
+    provider = get(name)
+    fitting = [each for each in provider.resources if rest == each or rest.startswith(f"{each}-")]
+    # The longest: the label of one resource may read like the rest of another's name.
+    return provider, provider.resource(max(fitting, key=len, default=rest))

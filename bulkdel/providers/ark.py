@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
 from bulkdel.providers.answers import ApiError
-from bulkdel.providers.base import Provider
+from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import Rule
 
 RULES: Final[Sequence[Rule]] = (
@@ -78,7 +80,7 @@ def gone(object_id: str, status: int, error: ApiError) -> bool:
     return (is_named or "response" in param.lower()) and not rules.names_other_id(marked)
 
 
-def verdict(object_id: str, answer: Answer) -> Verdict:
+def deleted(object_id: str, answer: Answer) -> Verdict:
     """Return what Ark's answer to the deletion of ``object_id`` means."""
     body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
@@ -88,15 +90,21 @@ def verdict(object_id: str, answer: Answer) -> Verdict:
     return rules.judge(object_id, answer, body, rules=RULES, gone=gone)
 
 
+_RESPONSES: Final = Resource(
+    name=RESPONSES,
+    id_form=RESPONSE_ID,
+    docs_url="https://www.volcengine.com/docs/82379/1584286",
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
+)
+
 PROVIDER: Final = Provider(
     name="ark",
     title="Volcengine Ark",
     base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_env="ARK_API_KEY",
+    resources=by_name(_RESPONSES),
     # Ark's pages as of 2026-07-20, quoted in github.com/fxp/skillify,
     # skills/volcengine-ark/references/responses.md.
     rate_max=20.0,
     rate_note="20 deletions/s per account; Ark raises it on request by ticket",
-    docs_url="https://www.volcengine.com/docs/82379/1584286",
-    verdict=verdict,
 )

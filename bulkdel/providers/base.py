@@ -1,16 +1,17 @@
-"""What a provider is: a few facts and one pure function, `Provider.verdict`.
+"""What a provider is: where its API is, whose key it wants, and its resources.
 
-A provider module holds what its API documents, with the source of each fact, and
-nothing that acts. `answers` has what several of them share.
+A provider module holds what its API documents, with the source of each fact, and nothing
+that acts. `operations` says what a resource is, `answers` and `rules` what several share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
-from bulkdel.models import Answer, Verdict
-from bulkdel.object_id import RESPONSE_ID, IdForm, path_segment
+from bulkdel.errors import ConfigError
+from bulkdel.providers.operations import RESPONSES, Resource
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -18,22 +19,24 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+def by_name(*resources: Resource) -> Mapping[str, Resource]:
+    """Return resources as `Provider.resources` holds them."""
+    return {resource.name: resource for resource in resources}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One remote API and its rules.
+    """One remote API and its resources.
 
     Attributes:
         name: Its name on the command line and in the log.
         title: Its name for people.
         base_url: Where its API is, without a slash at the end.
         key_env: Environment variable that holds the key.
-        path: Path below ``base_url`` of one object; ``{id}`` is the ID's place.
-        id_form: What its IDs look like.
+        resources: What can be deleted there, by name.
         rate_max: Documented limit for deletions, requests per second per account, as
             far as bulkdel uses it by default; None if none is documented.
         rate_note: Where that limit comes from, for people.
-        docs_url: The page that documents the deletion.
-        verdict: What an answer to the deletion of an ID means. Pure.
         headers: The request headers for a key.
     """
 
@@ -41,19 +44,23 @@ class Provider:
     title: str
     base_url: str
     key_env: str
+    resources: Mapping[str, Resource]
     rate_max: float | None
     rate_note: str
-    docs_url: str
-    verdict: Callable[[str, Answer], Verdict]
-    path: str = "/responses/{id}"
-    id_form: IdForm = RESPONSE_ID
     headers: Callable[[str], dict[str, str]] = field(default=bearer)
 
-    def url(self, object_id: str, *, base_url: str | None = None) -> str:
-        """Return the URL of one object, percent-encoded: send it as it is.
+    def resource(self, name: str = RESPONSES) -> Resource:
+        """Return the resource called ``name``.
 
         Raises:
-            ValueError: ``object_id`` cannot be an ID.
+            ConfigError: There is none; the message has those there are.
         """
-        base = (base_url or self.base_url).rstrip("/")
-        return base + self.path.replace("{id}", path_segment(object_id))
+        resource = self.resources.get(name)
+        if resource is not None:
+            return resource
+        close = get_close_matches(name.lower(), self.resources, n=1)
+        hint = f" Did you mean {self.name}:{close[0]}?" if close else ""
+        known = ", ".join(f"{self.name}:{each}" for each in self.resources)
+        raise ConfigError(
+            f"there is no resource {name!r} at the provider {self.name!r}; known are: {known}.{hint}"
+        )

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bulkdel.models import Answer, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
-from bulkdel.providers.base import Provider
+from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import Rule
 
 RULES: Final[Sequence[Rule]] = (
@@ -57,7 +59,7 @@ def _confirmed(object_id: str, body: dict[str, Any]) -> Verdict | None:
     return rules.other_object(object_id, body) or rules.DELETED
 
 
-def verdict(object_id: str, answer: Answer) -> Verdict:
+def deleted(object_id: str, answer: Answer) -> Verdict:
     """Return what Fireworks' answer to the deletion of ``object_id`` means."""
     body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
@@ -67,11 +69,19 @@ def verdict(object_id: str, answer: Answer) -> Verdict:
     return rules.judge(object_id, answer, body, rules=RULES)
 
 
+_RESPONSES: Final = Resource(
+    name=RESPONSES,
+    id_form=RESPONSE_ID,
+    docs_url="https://docs.fireworks.ai/api-reference/delete-response",
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
+)
+
 PROVIDER: Final = Provider(
     name="fireworks",
     title="Fireworks AI",
     base_url="https://api.fireworks.ai/inference/v1",
     key_env="FIREWORKS_API_KEY",
+    resources=by_name(_RESPONSES),
     # https://docs.fireworks.ai/guides/quotas_usage/account-quotas: 6,000 requests per
     # minute for everything the account does, so a fifth is left to the user's inference.
     rate_max=80.0,
@@ -79,6 +89,4 @@ PROVIDER: Final = Provider(
         "80 of the 100 requests/s (6,000 RPM) that the whole account shares;"
         " 10 RPM without a payment method"
     ),
-    docs_url="https://docs.fireworks.ai/api-reference/delete-response",
-    verdict=verdict,
 )

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
-from bulkdel.providers.base import Provider
+from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import Rule
 
 RULES: Final[Sequence[Rule]] = (
@@ -43,7 +45,7 @@ RULES: Final[Sequence[Rule]] = (
 )
 
 
-def verdict(object_id: str, answer: Answer) -> Verdict:
+def deleted(object_id: str, answer: Answer) -> Verdict:
     """Return what OpenAI's answer to the deletion of ``object_id`` means."""
     body = answers.json_object(answer.body)
     if answer.status == 200 and body is not None:
@@ -53,13 +55,19 @@ def verdict(object_id: str, answer: Answer) -> Verdict:
     return rules.judge(object_id, answer, body, rules=RULES)
 
 
+_RESPONSES: Final = Resource(
+    name=RESPONSES,
+    id_form=RESPONSE_ID,
+    docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
+)
+
 PROVIDER: Final = Provider(
     name="openai",
     title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
+    resources=by_name(_RESPONSES),
     rate_max=None,
     rate_note="no limit for deletions is documented",
-    docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
-    verdict=verdict,
 )

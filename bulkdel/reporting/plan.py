@@ -21,7 +21,7 @@ from bulkdel.sources import NO_LANE
 T = TypeVar("T")
 
 SAMPLES_MAX: Final = 3
-"""IDs, invalid rows and odd IDs of a lane that are kept as examples."""
+"""IDs, invalid rows and unusual IDs of a lane that are kept as examples."""
 
 
 @dataclass(slots=True)
@@ -34,9 +34,9 @@ class LaneSurvey:
         skipped: IDs that the log says are done.
         duplicates: IDs that come more than once.
         invalid: Rows that hold no ID.
-        odd: IDs that do not begin as the provider's usually do.
+        unusual: IDs that do not begin as the provider's usually do.
         first_ids: The first IDs that would be sent.
-        odd_ids: The first odd ones.
+        unusual_ids: The first of them.
         invalid_rows: The first invalid rows.
         stripped: IDs around which white space or a byte order mark was taken off.
     """
@@ -46,9 +46,9 @@ class LaneSurvey:
     skipped: int = 0
     duplicates: int = 0
     invalid: int = 0
-    odd: int = 0
+    unusual: int = 0
     first_ids: list[str] = field(default_factory=list)
-    odd_ids: list[str] = field(default_factory=list)
+    unusual_ids: list[str] = field(default_factory=list)
     invalid_rows: list[InvalidRow] = field(default_factory=list)
     stripped: int = 0
 
@@ -62,7 +62,7 @@ def survey(
 ) -> Mapping[str, LaneSurvey]:
     """Read every source to its end and return what each lane would get.
 
-    Marks the IDs as read in ``index``, which the run must not use afterwards.
+    Marks the IDs as read in ``index``: `Index.start_over` before a run uses it.
 
     Args:
         readers: The sources, opened.
@@ -80,22 +80,22 @@ def survey(
             for block in blocks:
                 here = found.setdefault(block.lane, LaneSurvey())
                 here.read += len(block.ids) + len(block.invalid)
-                sifted = index.sift(block)
-                here.skipped += sifted.skipped
-                here.duplicates += sifted.duplicates
+                claimed = index.claim(block)
+                here.skipped += claimed.skipped
+                here.duplicates += claimed.duplicates
                 here.stripped += block.stripped
-                _note(here, sifted.block.ids, forms.get(block.lane, STRICT))
-                here.invalid += len(sifted.block.invalid)
-                _keep(here.invalid_rows, sifted.block.invalid)
+                _note(here, claimed.block.ids, forms.get(block.lane, STRICT))
+                here.invalid += len(claimed.block.invalid)
+                _keep(here.invalid_rows, claimed.block.invalid)
     return {name: here for name, here in found.items() if here.read or name != NO_LANE}
 
 
 def _note(here: LaneSurvey, ids: list[str], form: IdForm) -> None:
     here.to_send += len(ids)
     _keep(here.first_ids, ids)
-    odd = [object_id for object_id in ids if form.is_unusual(object_id)]
-    here.odd += len(odd)
-    _keep(here.odd_ids, odd)
+    unusual = [object_id for object_id in ids if form.is_unusual(object_id)]
+    here.unusual += len(unusual)
+    _keep(here.unusual_ids, unusual)
 
 
 def _keep(kept: list[T], more: Sequence[T]) -> None:

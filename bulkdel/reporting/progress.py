@@ -4,7 +4,7 @@ One bar a lane, with what is done and the total, the rate, refusals, IDs waiting
 another attempt, requests in flight and the time left. What an earlier run did counts as
 done but not into the rate. Where stderr is no terminal: a plain line every 10 s.
 
-Not here: the counting itself (`lane`, `engine.feeder`).
+Not here: the counting itself (`engine.lane`, `engine.feeder`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Final, TextIO
 import anyio
 from tqdm import tqdm
 
-from bulkdel.engine.lane import LaneWork
 from bulkdel.engine.run import Run
+from bulkdel.engine.snapshot import LaneSnapshot
 
 BAR_EVERY_S: Final = 0.25
 LINE_EVERY_S: Final = 10.0
@@ -56,7 +56,7 @@ def _rate(samples: deque[tuple[float, int]], now_s: float, ended: int, over_s: f
     return (ended - first) / (now_s - first_s) if now_s > first_s else 0.0
 
 
-def eta_s(work: LaneWork, rate: LaneRate, short: float, left: int) -> float | None:
+def eta_s(lane: LaneSnapshot, rate: LaneRate, short: float, left: int) -> float | None:
     """Return the seconds until ``left`` more IDs have ended, or None if nobody can tell.
 
     The rate is that of the last minutes, with its pauses. Early in a run, the provider's
@@ -65,37 +65,32 @@ def eta_s(work: LaneWork, rate: LaneRate, short: float, left: int) -> float | No
     that wait for another attempt still have to wait.
     """
     per_s = rate.long
-    learned = work.pace.learned()
-    counts = work.counts
+    learned = lane.learned
+    counts = lane.counts
     if learned is not None and learned.rate and not learned.unlimited and counts.requests:
         useful = min(1.0, counts.ended / counts.requests)
         per_s = min(learned.rate * useful, max(short, per_s))
     if per_s <= 0:
         return None
-    return max(left / per_s, work.waiting_s())
+    return max(left / per_s, lane.waiting_s)
 
 
-def figures(work: LaneWork, rate: LaneRate, short: float, total: int | None) -> str:
+def figures(lane: LaneSnapshot, rate: LaneRate, short: float, total: int | None) -> str:
     """Return a lane's figures in words."""
-    counts = work.counts
+    counts = lane.counts
     parts = [f"{short:,.1f}/s", f"{counts.refused:,} refused"]
-    if work.waiting:
-        parts.append(f"{work.waiting:,} waiting")
-    parts.append(f"{work.in_flight} in flight")
+    if lane.waiting:
+        parts.append(f"{lane.waiting:,} waiting")
+    parts.append(f"{lane.in_flight} in flight")
     if counts.failed:
         parts.append(f"{counts.failed:,} failed")
-    held = work.guard.held_for
+    held = lane.held_for
     if held is not None:
         parts.append(f"PAUSED: {held}")
     elif total is not None:
-        seconds = eta_s(work, rate, short, max(0, total - done(work)))
+        seconds = eta_s(lane, rate, short, max(0, total - lane.done))
         parts += [] if seconds is None else [f"ETA {_clock(seconds)}"]
     return ", ".join(parts)
-
-
-def done(work: LaneWork) -> int:
-    """Return the IDs of a lane that need nothing more, by this run or an earlier one."""
-    return work.counts.ended + work.counts.skipped + work.counts.duplicates
 
 
 async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
@@ -105,15 +100,17 @@ async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) ->
     try:
         while True:
             now_s = anyio.current_time()
-            for name, work in run.works.items():
+            lanes = run.snapshot()
+            for name, lane in lanes.items():
                 if name not in bars:
-                    bars[name] = _bar(name.ljust(max(map(len, run.works))), len(bars), file)
+                    bars[name] = _bar(name.ljust(max(map(len, lanes))), len(bars), file)
                     rates[name] = LaneRate(run.began_s)
-                _update(bars[name], work, rates[name], now_s, totals.get(name))
+                _update(bars[name], lane, rates[name], now_s, totals.get(name))
             await anyio.sleep(BAR_EVERY_S)
     finally:
+        lanes = run.snapshot()
         for name, bar in bars.items():
-            _update(bar, run.works[name], rates[name], anyio.current_time(), totals.get(name))
+            _update(bar, lanes[name], rates[name], anyio.current_time(), totals.get(name))
         for bar in bars.values():  # after all updates: closing one moves the others up
             bar.close()
 
@@ -130,15 +127,15 @@ def _bar(name: str, position: int, file: TextIO) -> tqdm[Any]:
 
 
 def _update(
-    bar: tqdm[Any], work: LaneWork, rate: LaneRate, now_s: float, total: int | None
+    bar: tqdm[Any], lane: LaneSnapshot, rate: LaneRate, now_s: float, total: int | None
 ) -> None:
-    bar.n = done(work)
-    words = figures(work, rate, rate.note(now_s, work.counts.ended), total)
+    bar.n = lane.done
+    words = figures(lane, rate, rate.note(now_s, lane.counts.ended), total)
     of = "" if total is None else f"/{total:,}"
     # tqdm's own count has no thousands separators, and its postfix begins with a comma.
-    text = f"{done(work):,}{of}, {words}".replace("{", "{{").replace("}", "}}")
+    text = f"{lane.done:,}{of}, {words}".replace("{", "{{").replace("}", "}}")
     if total is not None:
-        bar.total = max(total, done(work))
+        bar.total = max(total, lane.done)
     bar.bar_format = ("{desc} " if total is None else _BAR) + text
     bar.refresh()
 
@@ -150,17 +147,16 @@ async def show_lines(
     rates: dict[str, LaneRate] = {}
     while True:
         await anyio.sleep(LINE_EVERY_S)
-        for name in run.works:
-            write(status_line(run, name, totals, rates.setdefault(name, LaneRate(run.began_s))))
+        for name, lane in run.snapshot().items():
+            rate = rates.setdefault(name, LaneRate(run.began_s))
+            write(status_line(lane, totals.get(name), rate))
 
 
-def status_line(run: Run, name: str, totals: Mapping[str, int | None], rate: LaneRate) -> str:
+def status_line(lane: LaneSnapshot, total: int | None, rate: LaneRate) -> str:
     """Return one lane's state in a line."""
-    work = run.works[name]
-    total = totals.get(name)
     of = f"/{total:,}" if total is not None else ""
-    per_s = rate.note(anyio.current_time(), work.counts.ended)
-    return f"{name}: {done(work):,}{of} done, {figures(work, rate, per_s, total)}"
+    per_s = rate.note(anyio.current_time(), lane.counts.ended)
+    return f"{lane.lane}: {lane.done:,}{of} done, {figures(lane, rate, per_s, total)}"
 
 
 def print_above(text: str) -> None:

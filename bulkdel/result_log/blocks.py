@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-from bulkdel.compression import decompress
+from bulkdel.compression import COMPRESSION_OF_SUFFIX, decompress
 from bulkdel.errors import ConfigError, SourceError
-
-_COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
 def read_blocks(path: Path, block_bytes: int) -> Iterator[bytes]:
@@ -28,7 +25,7 @@ def read_blocks(path: Path, block_bytes: int) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as file:
             pieces = iter(partial(file.read, block_bytes), b"")
-            compression = _COMPRESSIONS.get(path.suffix)
+            compression = COMPRESSION_OF_SUFFIX.get(path.suffix)
             if compression is None:
                 yield from pieces
             else:

@@ -184,6 +184,13 @@ class DigestSet:
         states[order] = found
         return states
 
+    def turn(self, old: int, new: int) -> None:
+        """Give every digest whose state is ``old`` the state ``new``."""
+        self._fill_segments()
+        for segment in self._segments:
+            turned = (segment.low & _STATE_BITS) == old
+            segment.low[turned] ^= np.uint64(old ^ new)
+
     def counts(self) -> list[int]:
         """Return how many digests have each state, 0 to `STATE_MAX`."""
         self._fill_segments()

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
+from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
 from bulkdel.result_log.lock import lock_log
 
@@ -113,7 +114,7 @@ def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
     real = Path(os.path.realpath(path))
     if real.is_dir():
         raise ConfigError(f"log {path}: this is a directory; name a file")
-    if real.suffix in (".gz", ".zst"):
+    if real.suffix in COMPRESSION_OF_SUFFIX:
         raise ConfigError(f"log {path}: a compressed log is finished; unpack it to go on with it")
     if real.exists() and not real.is_file():
         raise ConfigError(f"log {path}: this is not a regular file")

@@ -1,14 +1,14 @@
 """Which IDs are done: an index of the result log, asked block by block.
 
     result log --> Index.read --> one DigestSet per lane
-    block      --> Index.sift --> the IDs that are still to do
+    block      --> Index.claim --> the IDs that are still to do
 
 An ID is known by lane and text; the row of a source that cannot be an ID, by lane and
 text too, apart from all IDs. Of several lines of one ID in a log, the last one counts.
 
 What holds here, always:
 
-1. `Index.sift` gives out an ID of a lane once in a run, whatever the blocks and from
+1. `Index.claim` gives out an ID of a lane once in a run, whatever the blocks and from
    whichever thread, and never one that the log says is done.
 2. A damaged line makes no ID done.
 3. Each ID takes 24 bytes at most, whether it comes from the log or from this run.
@@ -31,10 +31,12 @@ import numpy as np
 from bulkdel.errors import ConfigError
 from bulkdel.models import Block, InvalidRow, Outcome
 from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, digest
-from bulkdel.result_log.reader import Ending, LaneEndings, LogFacts, read_failed, read_log
+from bulkdel.result_log.reader import LaneRecords, LineState, LogFacts, read_failed, read_log
 
 _SEEN: Final = 7
-"""The state of what was given out in this run; all others are an `Ending`."""
+"""The state of what was given out in this run. All but this and the next are a `LineState`."""
+_TO_DO: Final = 6
+"""The state of what was given out only to be looked at, and is to be given out again."""
 
 _ID_SEED: Final = 0
 _INVALID_SEED: Final = 1
@@ -46,7 +48,7 @@ _FAILED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class Claimed:
     """What remains of a block, and what was dropped.
 
     Attributes:
@@ -70,8 +72,8 @@ class Index:
         self._lanes: dict[str, DigestSet] = {}
         self._lock = threading.Lock()
         self._fresh = np.zeros(256, np.bool_)
-        self._fresh[[ABSENT, Ending.RETRYABLE]] = True
-        self._fresh[Ending.FAILED] = retry_failed
+        self._fresh[[ABSENT, _TO_DO, LineState.RETRYABLE]] = True
+        self._fresh[LineState.FAILED] = retry_failed
 
     def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
         """Add the results of a log, as newer than what is known, and return its facts.
@@ -94,18 +96,18 @@ class Index:
                 self._add(part)
             for lane, lane_facts in facts.lanes.items():
                 counts = self._lanes[lane].counts()
-                lane_facts.retryable = counts[Ending.RETRYABLE]
+                lane_facts.retryable = counts[LineState.RETRYABLE]
                 lane_facts.counts = {
-                    Outcome.DELETED: counts[Ending.DELETED],
-                    Outcome.GONE: counts[Ending.GONE],
-                    Outcome.FAILED: counts[Ending.FAILED] + counts[Ending.RETRYABLE],
-                    Outcome.INVALID: counts[Ending.INVALID],
+                    Outcome.DELETED: counts[LineState.DELETED],
+                    Outcome.GONE: counts[LineState.GONE],
+                    Outcome.FAILED: counts[LineState.FAILED] + counts[LineState.RETRYABLE],
+                    Outcome.INVALID: counts[LineState.INVALID],
                 }
         if facts.lines and facts.damaged == facts.lines:
             raise ConfigError(f"{path} is not a result log: none of its lines is one of a log")
         return facts
 
-    def sift(self, block: Block) -> Sifted:
+    def claim(self, block: Block) -> Claimed:
         """Drop what is done or was given out before; note the rest as given out."""
         id_digests = digest(map(str.encode, block.ids), _ID_SEED)
         # As `encode` writes a lone surrogate, should a source let one through.
@@ -124,13 +126,19 @@ class Index:
         states = np.concatenate((id_states, row_states))
         fresh = int(np.count_nonzero(self._fresh[states]))
         seen = int(np.count_nonzero(states == _SEEN))
-        done_badly = np.isin(states, (Ending.FAILED, Ending.INVALID)) & ~self._fresh[states]
-        return Sifted(
+        done_badly = np.isin(states, (LineState.FAILED, LineState.INVALID)) & ~self._fresh[states]
+        return Claimed(
             Block(block.lane, ids, list(rows.values()), block.stripped),
             skipped=len(states) - seen - fresh,
             skipped_failed=int(np.count_nonzero(done_badly)),
             duplicates=seen + fresh - len(ids) - len(rows),
         )
+
+    def start_over(self) -> None:
+        """Give out again what was given out so far: that was a look at the sources, no run."""
+        with self._lock:
+            for known in self._lanes.values():
+                known.turn(_SEEN, _TO_DO)
 
     def __len__(self) -> int:
         """Return how many IDs and invalid rows are known."""
@@ -143,10 +151,10 @@ class Index:
         with self._lock:
             return sum(known.memory_bytes for known in self._lanes.values())
 
-    def _add(self, part: LaneEndings) -> None:
+    def _add(self, part: LaneRecords) -> None:
         known = self._lanes.setdefault(part.lane, DigestSet())
-        states = np.frombuffer(part.endings, np.uint8)
-        invalid = states == Ending.INVALID
+        states = np.frombuffer(part.states, np.uint8)
+        invalid = states == LineState.INVALID
         if not invalid.any():
             known.put(digest(part.ids, _ID_SEED), states)
             return
@@ -178,10 +186,10 @@ def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
         for part in read_failed(path):
             waiting[part.lane] += [
                 object_id.decode()
-                for object_id, ending in zip(part.ids, part.endings, strict=True)
-                if ending in (Ending.FAILED, Ending.RETRYABLE)
+                for object_id, state in zip(part.ids, part.states, strict=True)
+                if state in (LineState.FAILED, LineState.RETRYABLE)
             ]
             if len(waiting[part.lane]) >= _FAILED_AT_ONCE:
-                yield from index.sift(Block(part.lane, waiting.pop(part.lane))).block.ids
+                yield from index.claim(Block(part.lane, waiting.pop(part.lane))).block.ids
     for lane, ids in waiting.items():
-        yield from index.sift(Block(lane, ids)).block.ids
+        yield from index.claim(Block(lane, ids)).block.ids

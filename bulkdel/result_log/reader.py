@@ -1,6 +1,6 @@
 """Read a result log in one pass: what became of each ID, and the facts about the log.
 
-    log_files --> whole lines --> log_lines --> results, lane by lane --> LaneEndings
+    blocks --> whole lines --> decode --> results, lane by lane --> LaneRecords
                                             --> all other entries     --> LogFacts
 
 What holds here, always:
@@ -37,7 +37,7 @@ DAMAGED_SHOWN_MAX: Final = 10
 """So many numbers of damaged lines are kept; all are counted."""
 
 
-class Ending(IntEnum):
+class LineState(IntEnum):
     """What a line says of its ID."""
 
     DELETED = 0
@@ -109,21 +109,21 @@ class LogFacts:
 
 
 @dataclass(slots=True, frozen=True)
-class LaneEndings:
+class LaneRecords:
     """The results of one lane in some lines of a log, in their order.
 
     Attributes:
         lane: Name of the lane.
         ids: The IDs in UTF-8.
-        endings: What the lines say of them, an `Ending` each.
+        states: What the lines say of them, a `LineState` each.
     """
 
     lane: str
     ids: list[bytes]
-    endings: bytes
+    states: bytes
 
 
-_ENDINGS: Final = {ending.name.lower().encode(): int(ending) for ending in Ending}
+_STATES: Final = {state.name.lower().encode(): int(state) for state in LineState}
 
 _AT: Final = b'"at":"'
 """Never inside a string, where a quote is escaped: ``\\"at\\":\\"``."""
@@ -132,7 +132,7 @@ _AFTER_UNKNOWN: Final = b',"after_unknown":true'
 """Likewise."""
 
 
-def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
+def read_log(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     """Yield the results of the log, lane by lane in blocks; write the rest into ``facts``.
 
     Raises:
@@ -146,11 +146,11 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneEndings]:
         _note_others(lines, facts)
         for part in _by_lane(lines):
             lane_facts = facts.lanes.setdefault(part.lane, LaneFacts())
-            lane_facts.deletions += part.endings.count(Ending.DELETED)
+            lane_facts.deletions += part.states.count(LineState.DELETED)
             yield part
 
 
-def read_failed(path: Path) -> Iterator[LaneEndings]:
+def read_failed(path: Path) -> Iterator[LaneRecords]:
     """Yield the results whose outcome is `failed`, and perhaps others.
 
     Several times faster than `read_log`: a line is looked at only if it has the word in
@@ -242,17 +242,17 @@ def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
             facts.paces[name] = lane["pace"]
 
 
-def _by_lane(lines: Lines) -> Iterator[LaneEndings]:
+def _by_lane(lines: Lines) -> Iterator[LaneRecords]:
     """Yield the results lane by lane; those of a lane keep their order."""
-    endings = bytes(map(_ENDINGS.__getitem__, lines.words))
+    states = bytes(map(_STATES.__getitem__, lines.words))
     if lines.lanes and lines.lanes.count(lines.lanes[0]) == len(lines.lanes):
-        yield LaneEndings(lines.lanes[0].decode(), lines.ids, endings)
+        yield LaneRecords(lines.lanes[0].decode(), lines.ids, states)
         return
     parts: defaultdict[bytes, tuple[list[bytes], bytearray]]
     parts = defaultdict(lambda: ([], bytearray()))
-    for lane, object_id, ending in zip(lines.lanes, lines.ids, endings, strict=True):
-        ids, lane_endings = parts[lane]
+    for lane, object_id, state in zip(lines.lanes, lines.ids, states, strict=True):
+        ids, lane_states = parts[lane]
         ids.append(object_id)
-        lane_endings.append(ending)
-    for lane, (ids, lane_endings) in parts.items():
-        yield LaneEndings(lane.decode(), ids, bytes(lane_endings))
+        lane_states.append(state)
+    for lane, (ids, lane_states) in parts.items():
+        yield LaneRecords(lane.decode(), ids, bytes(lane_states))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
+from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
 
 FORMATS: Final = ("text", "jsonl", "csv", "tsv", "parquet")
@@ -29,7 +30,6 @@ _FORMAT_OF_SUFFIX: Final = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_COMPRESSION_OF_SUFFIX: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +103,5 @@ class Source:
 def _split(name: str) -> tuple[str, str | None]:
     """Return ``name`` without its compression suffix, and that compression."""
     suffix = PurePath(name).suffix
-    compression = _COMPRESSION_OF_SUFFIX.get(suffix.lower())
+    compression = COMPRESSION_OF_SUFFIX.get(suffix.lower())
     return (name.removesuffix(suffix), compression) if compression else (name, None)

@@ -11,7 +11,7 @@
 What holds here, always:
 
 1. One `send` writes at most one request. Nothing is resent and no redirect followed.
-2. The request goes to the URL that `Provider.url` made, byte for byte.
+2. The request goes to the URL that `Operation.url` made, byte for byte.
 3. The key goes to the lane's own host only, over verified TLS. No cookies, no netrc.
 4. At most 64 KiB of a body are read. It is not unpacked: we ask for a plain one, and
    one that is compressed all the same is left so, for no verdict to understand.
@@ -29,6 +29,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from bulkdel.models import Answer
+from bulkdel.providers import Operation
 from bulkdel.settings import Lane
 from bulkdel.transport.endpoint import Endpoint, endpoint_of
 from bulkdel.transport.session import open_session
@@ -37,10 +38,10 @@ __all__ = ["Transport", "open_transport"]
 
 
 class Transport(Protocol):
-    """Sends the requests of one lane."""
+    """Sends the requests of one operation of a lane."""
 
     async def send(self, object_id: str) -> Answer:
-        """Send the DELETE for one ID and return its answer.
+        """Send the request for one ID and return its answer.
 
         Any number may run at once; each takes a connection.
 
@@ -54,14 +55,16 @@ class Transport(Protocol):
 
 
 @asynccontextmanager
-async def open_transport(lane: Lane) -> AsyncIterator[Transport]:
-    """Open the transport of a lane; its connections are closed at the end.
+async def open_transport(lane: Lane, operation: Operation) -> AsyncIterator[Transport]:
+    """Open the transport of one operation of a lane; its connections are closed at the end.
+
+    There is no default operation: what was meant to look must never delete.
 
     Raises:
         ConfigError: The environment names a proxy that cannot be used, or the base URL's
             host cannot be a host name.
     """
-    endpoint = await endpoint_of(lane)
+    endpoint = await endpoint_of(lane, operation)
     async with (await _opener(endpoint))(endpoint) as transport:
         yield transport
 

@@ -1,7 +1,7 @@
 """What both transports need to know about the place where a lane's requests go.
 
-An `Endpoint` is built once per lane: the URL of an object, the request headers, the
-proxy, TLS. `error_from` turns aiohttp's errors into ours.
+An `Endpoint` is built once per lane and operation: method and URL of a request, its headers,
+the proxy, TLS. `error_from` turns aiohttp's errors into ours.
 
 What holds here, always:
 
@@ -19,7 +19,6 @@ an entry for the provider's host it refuses our ``Authorization`` header (aiohtt
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import ssl
 import urllib.request
@@ -31,8 +30,8 @@ import aiohttp
 from yarl import URL
 
 from bulkdel.errors import ConfigError, EndpointError, NoAnswerError, NotSentError, TransportError
-from bulkdel.providers.base import Provider
-from bulkdel.settings import Lane
+from bulkdel.providers import Operation
+from bulkdel.settings import Lane, is_loopback
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """Most bytes read of one body. The usual answer has about 100."""
@@ -49,7 +48,7 @@ class Endpoint:
     """Where a lane's requests go, and with what.
 
     Attributes:
-        provider: The provider; `Provider.url` makes the URL of one object.
+        operation: What is asked there; `Operation.url` makes the URL of one object.
         base_url: The lane's base URL as it is sent: host in ASCII, path percent-encoded.
         headers: The request headers, the key among them.
         proxy: The proxy to use, or None.
@@ -59,7 +58,7 @@ class Endpoint:
         idle_max_s: Longest a connection may be idle and still be used.
     """
 
-    provider: Provider
+    operation: Operation
     base_url: str
     headers: dict[str, str] = field(repr=False)
     proxy: URL | None = field(repr=False)
@@ -74,7 +73,7 @@ class Endpoint:
         Raises:
             ValueError: ``object_id`` cannot be an ID.
         """
-        return self.provider.url(object_id, base_url=self.base_url)
+        return self.operation.url(self.base_url, object_id)
 
     def connector(self) -> aiohttp.TCPConnector:
         """Return a new connector: no limit of its own, short idle times, our TLS."""
@@ -85,8 +84,8 @@ class Endpoint:
         )
 
 
-async def endpoint_of(lane: Lane) -> Endpoint:
-    """Work out a lane's `Endpoint`; certificates are loaded in a thread.
+async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
+    """Work out the `Endpoint` of a lane's operation; certificates are loaded in a thread.
 
     Raises:
         ConfigError: The environment names a proxy that cannot be used, or the base URL's
@@ -98,7 +97,7 @@ async def endpoint_of(lane: Lane) -> Endpoint:
     except ValueError as exc:
         raise ConfigError(f"base URL {lane.base_url!r}: {exc}") from exc
     return Endpoint(
-        provider=lane.provider,
+        operation=operation,
         base_url=str(base).rstrip("/"),
         headers={
             "User-Agent": _user_agent(),
@@ -131,7 +130,7 @@ def _proxy_for(base: URL) -> URL | None:
     """Return the proxy that ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` name, or None."""
     host = base.host or ""
     host_port = host if ":" in host else f"{host}:{base.port}"
-    if _on_loopback(host) or urllib.request.proxy_bypass(host_port):
+    if is_loopback(host) or urllib.request.proxy_bypass(host_port):
         return None
     text = urllib.request.getproxies().get(base.scheme)
     if not text:
@@ -145,13 +144,6 @@ def _proxy_for(base: URL) -> URL | None:
     if proxy.scheme not in ("http", "https") or not proxy.host:
         raise ConfigError(f"the proxy in {name} must look like http://host:port")
     return proxy
-
-
-def _on_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def read_body(content: aiohttp.StreamReader) -> bytes:

@@ -4,7 +4,7 @@
          --> write the head: rendered once per lane but for the ID
          --> in one piece? `WholeAnswers`; else aiohttp's protocol --> status, headers, body
 
-`ClientSession` takes three quarters of the CPU time of a DELETE: a request, a timer, a
+`ClientSession` takes three quarters of the CPU time of a request: a request, a timer, a
 response and a pool operation each. Here those are made once per lane or connection:
 
 * the usual answer is read without a stream, a queue and a second turn (`parser`);
@@ -57,7 +57,7 @@ class WireTransport:
         self._connector = connector
         # The connector asks a request where to connect to. This one is never sent.
         self._pattern = aiohttp.ClientRequest(
-            "DELETE",
+            endpoint.operation.method,
             URL(endpoint.base_url),
             headers=endpoint.headers,
             proxy=endpoint.proxy,
@@ -71,7 +71,7 @@ class WireTransport:
         self._sweeping = self._loop.call_later(self._sweep_every_s, self._sweep)
 
     async def send(self, object_id: str) -> Answer:
-        """Send the DELETE for one ID and return its answer.
+        """Send the request for one ID and return its answer.
 
         Raises:
             NotSentError: No connection was made.
@@ -166,15 +166,15 @@ def _render(pattern: aiohttp.ClientRequest, endpoint: Endpoint) -> tuple[str, st
     """Return the request head before and after the ID.
 
     Raises:
-        ValueError: A header holds a line break.
+        ValueError: A header holds a line break, or the path has not one place.
     """
-    before, _, after = endpoint.provider.path.partition("{id}")
+    before, after = endpoint.operation.around_id()
     lines = [f"{name}: {value}" for name, value in pattern.headers.items()]
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a request header holds a line break")
     base_path = pattern.url.raw_path.rstrip("/")
     return (
-        f"DELETE {base_path}{before}",
+        f"{endpoint.operation.method} {base_path}{before}",
         "\r\n".join([f"{after} HTTP/1.1", *lines, "", ""]),
     )
 

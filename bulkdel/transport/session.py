@@ -1,9 +1,9 @@
 """Send through `aiohttp.ClientSession`: the plain way, and the one to fall back to.
 
-    send --> ClientSession.delete --> _OneRequest.send --> connection
+    send --> ClientSession.request --> _OneRequest.send --> connection
                                       writes once, on a clean connection
 
-aiohttp resends a DELETE once by itself when the connection breaks (there is no public
+aiohttp resends a request once by itself when the connection breaks (there is no public
 switch: aio-libs/aiohttp#10790), and it reuses a kept-alive connection on which an answer
 nobody asked for is waiting, which would then pass for the answer to the next ID. So
 `_OneRequest` stands at the one place where a request is written, notes that it was, and
@@ -65,7 +65,7 @@ class SessionTransport:
         self._session = session
 
     async def send(self, object_id: str) -> Answer:
-        """Send the DELETE for one ID and return its answer.
+        """Send the request for one ID and return its answer.
 
         Raises:
             NotSentError: No connection was made.
@@ -86,8 +86,11 @@ class SessionTransport:
         raise NotSentError("the server speaks before it is asked")
 
     async def _exchange(self, url: URL) -> Answer:
-        async with self._session.delete(
-            url, allow_redirects=False, proxy=self._endpoint.proxy
+        async with self._session.request(
+            self._endpoint.operation.method,
+            url,
+            allow_redirects=False,
+            proxy=self._endpoint.proxy,
         ) as response:
             # Leaving this block closes the connection of a body that was cut.
             body = await read_body(response.content)

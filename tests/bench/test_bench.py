@@ -123,7 +123,10 @@ def test_server_confirms_as_ark_does() -> None:
     for object_id, text in (("resp_1", first), ("resp_2", second)):
         head, body = text.split(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
-        assert PROVIDERS["ark"].verdict(object_id, Answer(200, body)).meaning is Meaning.DELETED
+        assert (
+            PROVIDERS["ark"].resource().delete.judge(object_id, Answer(200, body)).meaning
+            is Meaning.DELETED
+        )
     assert third.startswith(b"405 ")
 
 

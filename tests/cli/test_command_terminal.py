@@ -1,4 +1,4 @@
-"""The real command before a person: the card, the question, the bars."""
+"""The real command before a person: the confirmation, the question, the bars."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_card_shows_what_would_be_deleted_and_waits_for_the_word(job: Job) -
     """A deletion cannot be undone: a person sees what it is, and says yes in a word."""
     with on_terminal(*_asked(job), "--rate", "41") as terminal:
         terminal.wait_for(QUESTION)
-        card = terminal.shown
+        confirmation = terminal.shown
         sent_before = job.requests
         terminal.type("delete\n")
         code = terminal.end()
@@ -54,7 +54,7 @@ def test_the_card_shows_what_would_be_deleted_and_waits_for_the_word(job: Job) -
         "file-1",
         f"log: {job.log}",
     ):
-        assert words in card
+        assert words in confirmation
     assert job.present == 0
     assert code == 1  # the row that holds no ID
     assert "41/44" in terminal.shown or "100%" in terminal.shown  # the bar

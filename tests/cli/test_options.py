@@ -89,6 +89,8 @@ def test_a_file_with_an_equals_sign_in_its_name_can_be_given(tmp_path: Path) -> 
         ([], "ark", "no SOURCE"),
         (["ids.txt"], None, "-p NAME or NAME=ids.txt"),
         (["firewroks=a.txt"], "ark", "did you mean fireworks=a.txt"),
+        (["ark:filez=a.txt"], "ark", "no resource 'filez' at the provider 'ark'"),
+        (["ids.txt"], "ark:filez", "no resource 'filez'.*known are: ark:responses"),
         (["-", "-"], "ark", "once"),
         (["ids.txt"], "aws", "aws"),
         (["-", "ark=-"], "ark", "once"),
@@ -198,10 +200,10 @@ def test_wrong_settings_are_refused_with_their_name(
     assert "key-ark" not in str(refused.value)
 
 
-@pytest.mark.parametrize("lane", ["fireworks=5", "ark-eu=5", "arc=5"])
+@pytest.mark.parametrize("lane", ["fireworks=5", "ark-eu=5", "arc=5", "ark:filez=5"])
 def test_a_setting_for_a_lane_that_there_is_not_is_refused(lane: str) -> None:
     """``--rate arc=5`` would else be forgotten in silence, and the lane go at full speed."""
-    with pytest.raises(ConfigError, match=lane.split("=")[0]):
+    with pytest.raises(ConfigError, match=lane.split("=")[0].split(":")[-1]):
         Given(options=replace(OPTIONS, rate=(lane,))).lanes()
 
 

@@ -43,17 +43,18 @@ NEVER_DELETED = [
 
 def verdict(provider: str, object_id: str, *faults: FaultRule) -> Verdict:
     """Delete one object of an account that holds ``resp_1``; return what the answer means."""
+    delete = PROVIDERS[provider].resource().delete
 
     async def main() -> Verdict:
         account = AccountSettings(ids=["resp_1"], faults=faults)
         settings = EmulatorSettings(accounts={provider: account})
         async with serve(settings) as emulator, aiohttp.ClientSession() as session:
-            url = PROVIDERS[provider].url(object_id, base_url=emulator.base_url(provider))
+            url = delete.url(emulator.base_url(provider), object_id)
             headers = PROVIDERS[provider].headers("test-key")
             async with session.delete(url, headers=headers, allow_redirects=False) as answer:
                 body = (await answer.read())[:BODY_BYTES_MAX]
                 read = Answer(answer.status, body, answer.headers)
-        return PROVIDERS[provider].verdict(object_id, read)
+        return delete.judge(object_id, read)
 
     return anyio.run(main)
 

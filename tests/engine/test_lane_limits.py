@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulkdel import State
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.errors import NoAnswerError
 from bulkdel.models import Answer

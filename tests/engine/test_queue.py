@@ -6,9 +6,10 @@ import anyio
 import pytest
 
 from bulkdel import State
-from bulkdel.engine.feeder import ReaderSource
-from bulkdel.engine.queue import BLOCKS_MAX, Feed, Spill
+from bulkdel.engine.inputs import ReaderSource
+from bulkdel.engine.queue import BLOCKS_MAX, LaneQueue
 from bulkdel.engine.run import Run
+from bulkdel.engine.spill import Spill
 from bulkdel.models import Answer, Block
 from bulkdel.providers import get
 from bulkdel.settings import Lane, RunSettings
@@ -22,10 +23,10 @@ def block(number: int, size: int = 10) -> list[str]:
     return [f"resp_{number}_{place}" for place in range(size)]
 
 
-def take_all(feed: Feed) -> list[str]:
+def take_all(queue: LaneQueue) -> list[str]:
     """Take what is in memory."""
     taken = []
-    while (object_id := feed.take()) is not None:
+    while (object_id := queue.take()) is not None:
         taken.append(object_id)
     return taken
 
@@ -33,25 +34,25 @@ def take_all(feed: Feed) -> list[str]:
 @in_virtual_time
 async def test_ids_come_out_as_they_went_in() -> None:
     """Each once, in the order of the source."""
-    feed = Feed()
+    queue = LaneQueue()
     for number in range(BLOCKS_MAX):
-        await feed.put(block(number))
+        await queue.put(block(number))
 
-    assert take_all(feed) == [object_id for n in range(BLOCKS_MAX) for object_id in block(n)]
-    assert feed.is_empty
-    assert not feed.has_ended
-    feed.close()
-    assert feed.has_ended
+    assert take_all(queue) == [object_id for n in range(BLOCKS_MAX) for object_id in block(n)]
+    assert queue.is_empty
+    assert not queue.has_ended
+    queue.close()
+    assert queue.has_ended
 
 
 @in_virtual_time
 async def test_a_full_feed_makes_its_source_wait() -> None:
     """A file of ten million IDs is not read ahead of a slow lane."""
-    feed, put = Feed(), []
+    queue, put = LaneQueue(), []
 
     async def read() -> None:
         for number in range(100):
-            await feed.put(block(number))
+            await queue.put(block(number))
             put.append(number)
 
     async with anyio.create_task_group() as tasks:
@@ -59,29 +60,29 @@ async def test_a_full_feed_makes_its_source_wait() -> None:
         await anyio.sleep(1)
         assert len(put) == BLOCKS_MAX
 
-        feed.take()
+        queue.take()
         await anyio.sleep(1)
         assert len(put) == BLOCKS_MAX + 1
 
         while len(put) < 100:
-            take_all(feed)
+            take_all(queue)
             await anyio.sleep(1)
 
 
 @in_virtual_time
 async def test_two_sources_of_one_lane_wait_together() -> None:
     """Both wait for the same room; neither is forgotten."""
-    feed, taken = Feed(), set[str]()
+    queue, taken = LaneQueue(), set[str]()
 
     async def read(first: int) -> None:
         for number in range(first, first + 50):
-            await feed.put(block(number))
+            await queue.put(block(number))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read, 0)
         tasks.start_soon(read, 50)
         while len(taken) < 1000:
-            if (object_id := feed.take()) is None:
+            if (object_id := queue.take()) is None:
                 await anyio.sleep(1)
             else:
                 taken.add(object_id)
@@ -90,26 +91,26 @@ async def test_two_sources_of_one_lane_wait_together() -> None:
 @in_virtual_time
 async def test_an_abandoned_feed_holds_nothing_and_nobody() -> None:
     """Its lane has stopped: the source goes on for the other lanes."""
-    feed, woken = Feed(), []
-    feed.wake = lambda: woken.append(1)
+    queue, woken = LaneQueue(), []
+    queue.wake = lambda: woken.append(1)
     async with anyio.create_task_group() as tasks:
         for number in range(BLOCKS_MAX + 2):
-            tasks.start_soon(feed.put, block(number))
+            tasks.start_soon(queue.put, block(number))
         await anyio.sleep(1)
         assert len(woken) == BLOCKS_MAX
 
-        feed.abandon()
+        queue.abandon()
 
-    assert feed.take() is None
-    await feed.put(block(9))
-    assert feed.is_empty
+    assert queue.take() is None
+    await queue.put(block(9))
+    assert queue.is_empty
 
 
 @in_virtual_time
 async def test_a_spill_never_waits_and_keeps_the_order() -> None:
     """What does not fit comes back from disk, as whole as it went there."""
-    feed = Feed()
-    spill = Spill(feed, run_blocking=in_turn)
+    queue = LaneQueue()
+    spill = Spill(queue, run_blocking=in_turn)
     blocks = [[*block(number), "ü/\\ \u2028 \U0001f600"] for number in range(200)]
     taken: list[str] = []
     async with anyio.create_task_group() as tasks:
@@ -117,10 +118,10 @@ async def test_a_spill_never_waits_and_keeps_the_order() -> None:
         with anyio.fail_after(0.1):
             for ids in blocks:
                 await spill.add(ids)
-        assert len(feed._blocks) == BLOCKS_MAX
+        assert len(queue._blocks) == BLOCKS_MAX
         spill.close()
         while len(taken) < sum(map(len, blocks)):
-            taken += take_all(feed)
+            taken += take_all(queue)
             await anyio.sleep(0.001)
 
     assert taken == [object_id for ids in blocks for object_id in ids]
@@ -129,8 +130,8 @@ async def test_a_spill_never_waits_and_keeps_the_order() -> None:
 @in_virtual_time
 async def test_a_spill_that_empties_and_fills_again_loses_nothing() -> None:
     """Its file begins again at the start when all is read."""
-    feed, taken, put = Feed(), list[str](), list[str]()
-    spill = Spill(feed, run_blocking=in_turn)
+    queue, taken, put = LaneQueue(), list[str](), list[str]()
+    spill = Spill(queue, run_blocking=in_turn)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(spill.run)
         for number in range(300):
@@ -138,11 +139,11 @@ async def test_a_spill_that_empties_and_fills_again_loses_nothing() -> None:
             await spill.add(block(number, size=1 + number % 7))
             if number % 25 == 0:
                 for _ in range(20):
-                    taken += take_all(feed)
+                    taken += take_all(queue)
                     await anyio.sleep(0.001)
         spill.close()
         while len(taken) < len(put):
-            taken += take_all(feed)
+            taken += take_all(queue)
             await anyio.sleep(0.001)
 
     assert taken == put
@@ -233,7 +234,7 @@ async def test_a_standing_lane_keeps_a_few_blocks_in_memory() -> None:
 
         assert reader.blocks_read == 400
         assert len(b.sent) == 400 * 25
-        assert len(run.works["a"].feed._blocks) <= BLOCKS_MAX
+        assert len(run.lanes["a"].work.queue._blocks) <= BLOCKS_MAX
         tasks.cancel_scope.cancel()
 
 
@@ -277,7 +278,7 @@ async def test_each_lane_ends_when_its_own_sources_have() -> None:
         tasks.start_soon(run.run)
         await anyio.sleep(60)
 
-        assert run.works["a"].feed.abandoned
+        assert run.lanes["a"].work.queue.abandoned
         assert run.counts["a"].deleted == 50
         tasks.cancel_scope.cancel()
 

@@ -27,7 +27,7 @@ def opened() -> LaneGuard:
     for _ in range(OPENED):
         guard.sent()
         guard.good(deleted=True)
-    assert guard.is_open
+    assert guard.is_free
     return guard
 
 
@@ -59,7 +59,7 @@ def test_nothing_but_a_good_answer_opens_a_cold_lane() -> None:
     for number in range(9):
         guard.failed()
         guard.refused(0.0, Verdict(Meaning.REFUSED))
-        guard.trouble(0.0, f"id{number}", "HTTP 500", exhausted=False)
+        guard.transient(0.0, f"id{number}", "HTTP 500", exhausted=False)
 
     assert allowed(guard) == 1
 
@@ -68,7 +68,7 @@ def test_barred_lane_waits_for_answers_in_flight_then_asks_the_same_id() -> None
     """Answers that are on their way may show that it was one stray refusal."""
     guard = opened()
 
-    guard.barred(5.0, "id1", KEY)
+    guard.fatal(5.0, "id1", KEY)
 
     assert guard.wait_s(5.0, 3) == math.inf
     assert guard.wait_s(5.0, 0) == 0.0
@@ -81,11 +81,11 @@ def test_barred_lane_waits_for_answers_in_flight_then_asks_the_same_id() -> None
 def test_answers_of_before_neither_stop_nor_free_a_barred_lane() -> None:
     """They were sent before the refusal, so they say nothing about after it."""
     guard = opened()
-    guard.barred(0.0, "id1", KEY)
+    guard.fatal(0.0, "id1", KEY)
 
-    guard.barred(0.1, "id2", KEY)
+    guard.fatal(0.1, "id2", KEY)
     guard.good(deleted=True)
-    guard.trouble(0.1, "id3", "HTTP 500", exhausted=True)
+    guard.transient(0.1, "id3", "HTTP 500", exhausted=True)
 
     assert guard.stop is None
     assert guard.probe_id == "id1"
@@ -95,7 +95,7 @@ def test_answers_of_before_neither_stop_nor_free_a_barred_lane() -> None:
 def test_a_stray_refusal_of_the_key_ends_nothing() -> None:
     """A single 401 must not end a run of fourteen hours."""
     guard = opened()
-    guard.barred(0.0, "id1", KEY)
+    guard.fatal(0.0, "id1", KEY)
     send(guard, 0.1)
     guard.good(deleted=True)
 
@@ -119,9 +119,9 @@ def test_refused_again_it_stops_and_says_why(
     """Who reads it learns the lane, the cause, the provider's own words and the next step."""
     guard = opened()
     verdict = Verdict(meaning, code="Overdue", message="in the provider's words")
-    guard.barred(0.0, "id1", verdict)
+    guard.fatal(0.0, "id1", verdict)
     send(guard, 0.1)
-    guard.barred(0.2, "id1", verdict)
+    guard.fatal(0.2, "id1", verdict)
 
     assert guard.stop is not None
     assert guard.stop.cause is cause
@@ -139,7 +139,7 @@ def test_trouble_of_ten_ids_in_a_row_holds_the_lane() -> None:
     guard = opened()
     held = []
     for number in range(10):
-        assert not guard.trouble(1.0, f"id{number}", "HTTP 503", exhausted=False)
+        assert not guard.transient(1.0, f"id{number}", "HTTP 503", exhausted=False)
         held.append(guard.held_for is not None)
 
     assert held == [False] * 9 + [True]
@@ -151,39 +151,39 @@ def test_the_trouble_of_one_id_is_its_own() -> None:
     """An ID that always fails is given up; it does not hold the lane."""
     guard = opened()
     for _ in range(50):
-        assert not guard.trouble(0.0, "id1", "HTTP 500", exhausted=False)
+        assert not guard.transient(0.0, "id1", "HTTP 500", exhausted=False)
 
-    assert guard.trouble(0.0, "id1", "HTTP 500", exhausted=True)
-    assert guard.is_open
+    assert guard.transient(0.0, "id1", "HTTP 500", exhausted=True)
+    assert guard.is_free
 
 
 def test_a_good_answer_in_between_means_that_the_provider_works() -> None:
     """One per cent of server errors never holds a lane."""
     guard = opened()
     for number in range(1000):
-        guard.trouble(0.0, f"id{number}", "HTTP 500", exhausted=False)
+        guard.transient(0.0, f"id{number}", "HTTP 500", exhausted=False)
         if number % 9 == 8:
             guard.good(deleted=True)
 
-    assert guard.is_open
+    assert guard.is_free
 
 
 def test_no_id_is_given_up_while_the_provider_is_down() -> None:
     """Its last attempt fell into the outage: that says nothing about the ID."""
     guard = opened()
-    assert guard.trouble(0.0, "id1", "HTTP 503", exhausted=True)
-    assert guard.trouble(0.0, "id2", "HTTP 503", exhausted=True)
-    assert not guard.trouble(0.0, "id3", "HTTP 503", exhausted=True)
+    assert guard.transient(0.0, "id1", "HTTP 503", exhausted=True)
+    assert guard.transient(0.0, "id2", "HTTP 503", exhausted=True)
+    assert not guard.transient(0.0, "id3", "HTTP 503", exhausted=True)
 
     assert guard.held_for is not None
-    assert not guard.trouble(0.0, "id4", "HTTP 503", exhausted=True)
+    assert not guard.transient(0.0, "id4", "HTTP 503", exhausted=True)
 
 
 def held() -> LaneGuard:
     """Return the guard of a lane that is held for an outage since 0."""
     guard = opened()
     for number in range(10):
-        guard.trouble(0.0, f"id{number}", "HTTP 503", exhausted=False)
+        guard.transient(0.0, f"id{number}", "HTTP 503", exhausted=False)
     assert guard.held_for is not None
     return guard
 
@@ -195,7 +195,7 @@ def test_probes_come_at_growing_intervals_until_the_outage_limit() -> None:
         now_s += guard.wait_s(now_s, 0)
         send(guard, now_s)
         probes.append(now_s)
-        guard.trouble(now_s, "id1", "HTTP 503", exhausted=True)
+        guard.transient(now_s, "id1", "HTTP 503", exhausted=True)
 
     gaps = [later - sooner for sooner, later in pairwise(probes)]
     assert probes[0] == pytest.approx(1.0)
@@ -320,12 +320,12 @@ def test_a_stopped_guard_stays_stopped() -> None:
     guard.all_gone()
     stop = guard.stop
 
-    guard.barred(0.0, "id1", KEY)
+    guard.fatal(0.0, "id1", KEY)
     guard.refused(0.0, Verdict(Meaning.REFUSED, retry_after_s=1e6))
     guard.good(deleted=True)
     guard.failed()
 
-    assert not guard.trouble(0.0, "id1", "HTTP 500", exhausted=True)
+    assert not guard.transient(0.0, "id1", "HTTP 500", exhausted=True)
     assert guard.stop is stop
     assert guard.wait_s(0.0, 0) == math.inf
 

@@ -31,8 +31,11 @@ from typing import NamedTuple
 
 import anyio
 
+from benchmarks.virtual.figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
+from benchmarks.virtual.lane import Figures
+from benchmarks.virtual.servers import Reply, Server
 from bulkdel import Lane, State
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.models import Answer, Counts
 from bulkdel.pacing.learned import Learned
@@ -40,9 +43,6 @@ from bulkdel.providers import get
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.transport import Transport
-from tests.pacing.event_lane import Figures
-from tests.pacing.figures import CASES, RUN_S, SEEDS, SERVERS, Asked, Case, asked
-from tests.pacing.servers import Reply, Server
 from tests.support.engine_fakes import edge
 
 CONCURRENCY = 256
@@ -173,7 +173,7 @@ def run_lanes(
         }
         world = replace(
             edge(),
-            transport=lambda lane: networks[lane.name].opened(),
+            transport=lambda lane, _operation: networks[lane.name].opened(),
             clock=loop.time,
             seed=seed,
         )
@@ -186,7 +186,7 @@ def run_lanes(
                 networks[lane.name].figures,
                 summary.lanes[lane.name],
                 summary.state,
-                run.works[lane.name].pace.learned(),
+                run.lanes[lane.name].work.learned,
             )
             for lane in lanes
         ]

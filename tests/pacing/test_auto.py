@@ -7,13 +7,13 @@ from math import inf
 
 import pytest
 
+from benchmarks.virtual.lane import Lane as EventLane
+from benchmarks.virtual.servers import FixedWindow, HeaderBucket, Queue, Server, Slots, TokenBucket
 from bulkdel.models import LimitKind, Meaning, Verdict
 from bulkdel.pacing.auto import AutoPace
 from bulkdel.pacing.headers import Quota, read_quota
 from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.schedule import peak
-from tests.pacing.event_lane import Lane as EventLane
-from tests.pacing.servers import FixedWindow, HeaderBucket, Queue, Server, Slots, TokenBucket
 
 NO_HEADERS: Mapping[str, str] = {}
 REFUSED = Verdict(Meaning.REFUSED)

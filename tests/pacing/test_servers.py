@@ -1,8 +1,8 @@
 """The pace finds each kind of hidden limit, uses it and is hardly refused.
 
-pacing_figures    the servers, what is asked, and the misses that are known
-pacing_lane       a lane as a heap of events: every server, round trip and seed
-pacing_real_lane  the lane itself in virtual time: every server
+figures    the servers, what is asked, and the misses that are known
+event_lane  the lane, as a heap of events: every server, round trip and seed
+real_lane   a whole run in virtual time, with its tasks: every server
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from bulkdel import State
-from bulkdel.pacing.auto import AutoPace
-from bulkdel.pacing.learned import Learned
-from tests.pacing.event_lane import Lane
-from tests.pacing.figures import (
+from benchmarks.virtual.figures import (
     CASES,
     LANE_CASES,
     LANE_MISSES,
@@ -31,9 +27,13 @@ from tests.pacing.figures import (
     asked,
     check,
 )
+from benchmarks.virtual.lane import Lane
+from benchmarks.virtual.servers import Slots, TokenBucket
+from bulkdel import State
+from bulkdel.pacing.auto import AutoPace
+from bulkdel.pacing.learned import Learned
 from tests.pacing.real_lane import LaneRun, run_lane, run_lanes
 from tests.pacing.real_lane import measure as measure_lane
-from tests.pacing.servers import Slots, TokenBucket
 
 
 @cache

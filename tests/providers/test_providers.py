@@ -270,7 +270,10 @@ def test_deleted_only_by_the_documented_body(
 
 def test_facts_of_the_providers() -> None:
     """URLs, keys and limits are what a million requests go by."""
-    facts = {p.name: (p.url("resp_1"), p.key_env, p.rate_max) for p in PROVIDERS.values()}
+    facts = {
+        p.name: (p.resource().delete.url(p.base_url, "resp_1"), p.key_env, p.rate_max)
+        for p in PROVIDERS.values()
+    }
 
     assert facts == {
         "ark": (

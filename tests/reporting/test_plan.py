@@ -44,7 +44,7 @@ def reading(tmp_path: Path) -> Iterator[Reading]:
 
 
 def test_counts_what_would_be_sent_and_what_would_not(tmp_path: Path, reading: Reading) -> None:
-    """Each row is in exactly one count, so that the card adds up like the summary."""
+    """Each row is in exactly one count, so that the confirmation adds up like the summary."""
     log = tmp_path / "log.jsonl"
     log.write_bytes(
         line("resp_done")
@@ -65,11 +65,11 @@ def test_counts_what_would_be_sent_and_what_would_not(tmp_path: Path, reading: R
     assert here.read == here.to_send + here.skipped + here.duplicates + here.invalid
     assert here.first_ids == ["resp_1", "resp_again", "file-1"]
     assert [(row.line, row.text) for row in here.invalid_rows] == [(6, "a b"), (7, "..")]
-    assert (here.odd, here.odd_ids) == (1, ["file-1"])
+    assert (here.unusual, here.unusual_ids) == (1, ["file-1"])
 
 
 def test_failed_ids_count_when_they_are_to_be_tried_again(tmp_path: Path, reading: Reading) -> None:
-    """The card of `--retry-failed` must show what it is about to send."""
+    """The confirmation of `--retry-failed` must show what it is about to send."""
     log = tmp_path / "log.jsonl"
     log.write_bytes(line("resp_failed", "failed", retryable=False))
     index, _ = load(log, retry_failed=True)
@@ -108,13 +108,13 @@ def test_rows_of_no_lane_are_shown_apart(reading: Reading) -> None:
 
 
 def test_keeps_a_few_examples_of_millions(reading: Reading) -> None:
-    """Memory must not grow with the number of odd or invalid rows."""
+    """Memory must not grow with the number of unusual or invalid rows."""
     text = "".join(f"file-{n}\na b {n}\n" for n in range(5000))
 
     here = survey([reading("ids.txt", text)], [ARK], Index())["ark"]
 
-    assert here.odd == here.invalid == 5000
-    assert len(here.odd_ids) == len(here.invalid_rows) == len(here.first_ids) == SAMPLES_MAX
+    assert here.unusual == here.invalid == 5000
+    assert len(here.unusual_ids) == len(here.invalid_rows) == len(here.first_ids) == SAMPLES_MAX
 
 
 def test_can_be_ended_early(reading: Reading) -> None:

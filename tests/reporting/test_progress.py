@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkdel.engine.feeder import ReaderSource
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.models import Answer
 from bulkdel.providers import get

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bulkdel.models import Outcome, Result
 from bulkdel.result_log.decode import LINE, parse_block, parse_lines
 from bulkdel.result_log.encode import result_line
-from tests.support.log_samples import RESULTS, ending, line
+from tests.support.log_samples import RESULTS, line, state_of
 
 SHAPES = [
     lambda entry: orjson.dumps(entry),
@@ -36,7 +36,7 @@ def test_every_way_to_write_a_line_reads_the_same(shape: Any, result: Result) ->
     assert lines.others == []
     assert lines.ids == [result.object_id.encode()]
     assert lines.lanes == [result.lane.encode()]
-    assert lines.words == [ending(result).name.lower().encode()]
+    assert lines.words == [state_of(result).name.lower().encode()]
 
 
 EDITS = st.lists(

@@ -56,10 +56,10 @@ def test_the_last_line_of_an_id_counts(
             result = last.get((lane, object_id, False))
             is_failed = result is not None and result.outcome is Outcome.FAILED
             again = result is None or (is_failed and (retry_failed or result.retryable))
-            sifted = index.sift(Block(lane, [object_id]))
-            assert sifted.block.ids == [object_id] * again
-            assert sifted.skipped == (not again)
-            assert sifted.skipped_failed == (is_failed and not again)
+            claimed = index.claim(Block(lane, [object_id]))
+            assert claimed.block.ids == [object_id] * again
+            assert claimed.skipped == (not again)
+            assert claimed.skipped_failed == (is_failed and not again)
 
 
 @settings(deadline=None)
@@ -74,15 +74,15 @@ def test_each_id_of_a_lane_is_given_out_once(
     seen: set[tuple[str, bool, str]] = set()
 
     for lane, ids, texts in blocks:
-        sifted = index.sift(Block(lane, list(ids), [row(text) for text in texts]))
+        claimed = index.claim(Block(lane, list(ids), [row(text) for text in texts]))
         fresh = [i for i in dict.fromkeys(ids) if (lane, True, i) not in seen]
         fresh_texts = [t for t in dict.fromkeys(texts) if (lane, False, t) not in seen]
         seen |= {(lane, True, i) for i in ids} | {(lane, False, t) for t in texts}
 
-        assert sifted.block == Block(lane, fresh, [row(text) for text in fresh_texts])
-        assert (sifted.skipped, sifted.skipped_failed) == (0, 0)
+        assert claimed.block == Block(lane, fresh, [row(text) for text in fresh_texts])
+        assert (claimed.skipped, claimed.skipped_failed) == (0, 0)
         dropped = len(ids) + len(texts) - len(fresh) - len(fresh_texts)
-        assert sifted.duplicates == dropped
+        assert claimed.duplicates == dropped
 
     assert len(index) == len(seen)
 
@@ -92,27 +92,27 @@ def test_an_invalid_row_is_logged_once_and_is_no_id(tmp_path: Path) -> None:
     path = write_log(tmp_path / "log", Result("a", "ark", Outcome.INVALID, line=3))
     index, _ = load(path, retry_failed=True)
 
-    sifted = index.sift(Block("ark", ["a"], [row("a", 3), row("b", 4), row("b", 5)]))
+    claimed = index.claim(Block("ark", ["a"], [row("a", 3), row("b", 4), row("b", 5)]))
 
-    assert sifted.block == Block("ark", ["a"], [row("b", 4)])
-    assert (sifted.skipped, sifted.skipped_failed, sifted.duplicates) == (1, 1, 1)
+    assert claimed.block == Block("ark", ["a"], [row("b", 4)])
+    assert (claimed.skipped, claimed.skipped_failed, claimed.duplicates) == (1, 1, 1)
 
 
 def test_an_id_is_done_in_its_own_lane_only(tmp_path: Path) -> None:
     """Two accounts may know the same ID, and it is another object."""
     index, _ = load(write_log(tmp_path / "log", Result("a", "ark", Outcome.DELETED)))
 
-    assert index.sift(Block("fireworks", ["a"])).block.ids == ["a"]
-    assert index.sift(Block("ark", ["a"])).block.ids == []
+    assert index.claim(Block("fireworks", ["a"])).block.ids == ["a"]
+    assert index.claim(Block("ark", ["a"])).block.ids == []
 
 
 def test_a_done_id_that_comes_twice_is_skipped_twice(tmp_path: Path) -> None:
     """The counts do not depend on where a block ends."""
     index, _ = load(write_log(tmp_path / "log", Result("a", "ark", Outcome.GONE)))
 
-    sifted = index.sift(Block("ark", ["a", "b", "a", "b"]))
+    claimed = index.claim(Block("ark", ["a", "b", "a", "b"]))
 
-    assert (sifted.block.ids, sifted.skipped, sifted.duplicates) == (["b"], 2, 1)
+    assert (claimed.block.ids, claimed.skipped, claimed.duplicates) == (["b"], 2, 1)
 
 
 def test_a_row_that_utf8_cannot_carry_is_known_again(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_row_that_utf8_cannot_carry_is_known_again(tmp_path: Path) -> None:
     path = write_log(tmp_path / "log", Result("a\udc80", "ark", Outcome.INVALID))
     index, _ = load(path)
 
-    assert index.sift(Block("ark", [], [row("a\udc80")])).skipped == 1
+    assert index.claim(Block("ark", [], [row("a\udc80")])).skipped == 1
 
 
 def test_a_damaged_line_makes_no_id_done(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_damaged_line_makes_no_id_done(tmp_path: Path) -> None:
 
     index, facts = load(path)
 
-    assert index.sift(Block("ark", ["a", "b"])).block.ids == ["a"]
+    assert index.claim(Block("ark", ["a", "b"])).block.ids == ["a"]
     assert facts.damaged_lines == [1, 2]
 
 
@@ -143,14 +143,14 @@ def test_threads_share_one_index() -> None:
     def sift_all(seed: int) -> tuple[list[str], int]:
         mine = ids.copy()
         random.Random(seed).shuffle(mine)
-        parts = [index.sift(Block("ark", mine[at : at + 100])) for at in range(0, 5000, 100)]
+        parts = [index.claim(Block("ark", mine[at : at + 100])) for at in range(0, 5000, 100)]
         return [i for part in parts for i in part.block.ids], sum(p.duplicates for p in parts)
 
     with ThreadPoolExecutor(4) as threads:
-        sifted = list(threads.map(sift_all, range(4)))
+        claimed = list(threads.map(sift_all, range(4)))
 
-    assert sorted(i for given_out, _ in sifted for i in given_out) == sorted(ids)
-    assert sum(duplicates for _, duplicates in sifted) == 3 * 5000
+    assert sorted(i for given_out, _ in claimed for i in given_out) == sorted(ids)
+    assert sum(duplicates for _, duplicates in claimed) == 3 * 5000
 
 
 def test_an_index_takes_24_bytes_an_id() -> None:
@@ -158,7 +158,7 @@ def test_an_index_takes_24_bytes_an_id() -> None:
     index = Index()
     for number in range(0, 300_000, 2000):
         ids = [f"resp_{one}" for one in range(number, number + 2000)]
-        index.sift(Block(f"lane{number % 3}", ids))
+        index.claim(Block(f"lane{number % 3}", ids))
 
     assert index.memory_bytes <= 24 * 300_000
     assert len(index) == 300_000
@@ -187,8 +187,8 @@ def test_failed_for_good_after_retryable_and_back(tmp_path: Path) -> None:
 
     index, facts = load(path)
 
-    sifted = index.sift(Block("ark", ["a", "b"]))
-    assert (sifted.block.ids, sifted.skipped_failed) == (["a"], 1)
+    claimed = index.claim(Block("ark", ["a", "b"]))
+    assert (claimed.block.ids, claimed.skipped_failed) == (["a"], 1)
     assert facts.lanes["ark"].retryable == 1
 
 
@@ -196,3 +196,26 @@ def test_a_log_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """Taken for empty, it would have every ID sent again."""
     with pytest.raises(ConfigError):
         load(tmp_path)
+
+
+@IN_FOLDER
+@given(
+    results=st.lists(RESULTS, max_size=20),
+    blocks=st.lists(st.lists(IDS, max_size=6), max_size=6),
+    retry_failed=st.booleans(),
+)
+def test_a_look_at_the_sources_changes_nothing_for_the_run(
+    results: list[Result], blocks: list[list[str]], retry_failed: bool, tmp_path: Path
+) -> None:
+    """What a person is shown before the run must not make an ID pass for a duplicate in it."""
+    log = write_log(tmp_path / "log", *results)
+    untouched, _ = load(log, retry_failed=retry_failed)
+    looked, _ = load(log, retry_failed=retry_failed)
+    for ids in blocks:
+        looked.claim(Block("ark", ids, [row("no id")]))
+
+    looked.start_over()
+
+    for ids in blocks:
+        block = Block("ark", ids, [row("no id")])
+        assert looked.claim(block) == untouched.claim(block)

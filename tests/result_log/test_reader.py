@@ -14,28 +14,28 @@ from bulkdel.result_log.encode import result_line
 from bulkdel.result_log.reader import (
     BLOCK_BYTES,
     LINE_BYTES_MAX,
-    Ending,
+    LineState,
     LogFacts,
     read_failed,
     read_log,
 )
-from tests.support.log_samples import IN_FOLDER, RESULTS, ending, line, load, write_log
+from tests.support.log_samples import IN_FOLDER, RESULTS, line, load, state_of, write_log
 
-Said = list[tuple[str, str, Ending]]
+Said = list[tuple[str, str, LineState]]
 
 
-def said(result: Result) -> tuple[str, str, Ending]:
+def said(result: Result) -> tuple[str, str, LineState]:
     """Return what the line of ``result`` says."""
-    return result.lane, result.object_id, ending(result)
+    return result.lane, result.object_id, state_of(result)
 
 
 def read(path: Path) -> tuple[Said, LogFacts]:
     """Return what a log says, ordered by lane, and its facts."""
     facts = LogFacts()
     read_back = [
-        (part.lane, object_id.decode(), Ending(state))
+        (part.lane, object_id.decode(), LineState(state))
         for part in read_log(path, facts)
-        for object_id, state in zip(part.ids, part.endings, strict=True)
+        for object_id, state in zip(part.ids, part.states, strict=True)
     ]
     return by_lane(read_back), facts
 
@@ -212,13 +212,13 @@ def test_the_quick_look_for_failed_ids_misses_none(results: list[Result], tmp_pa
     """`bulkdel failed` must print each, however its line is written."""
     path = tmp_path / "log"
     path.write_bytes(b"".join(map(result_line, results)))
-    failing = (Ending.FAILED, Ending.RETRYABLE)
-    expected = [said(result) for result in results if ending(result) in failing]
+    failing = (LineState.FAILED, LineState.RETRYABLE)
+    expected = [said(result) for result in results if state_of(result) in failing]
 
     found = [
-        (part.lane, object_id.decode(), Ending(state))
+        (part.lane, object_id.decode(), LineState(state))
         for part in read_failed(path)
-        for object_id, state in zip(part.ids, part.endings, strict=True)
+        for object_id, state in zip(part.ids, part.states, strict=True)
         if state in failing
     ]
 

@@ -24,10 +24,12 @@ import trio
 import trio._core._run as trio_run
 from trio.testing import MockClock
 
-from bulkdel.engine.run import Edge, Run
+from bulkdel.engine.edge import Edge
+from bulkdel.engine.run import Run
 from bulkdel.errors import ResultLogError
 from bulkdel.guards import StopCause
 from bulkdel.models import Answer, Outcome, Result, Summary
+from bulkdel.providers import Operation
 from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.transport import Transport
@@ -141,7 +143,7 @@ class Process:
         return trio.current_time()
 
     def _edge(self) -> Edge:
-        def opener(lane: Lane) -> AbstractAsyncContextManager[Transport]:
+        def opener(lane: Lane, _operation: Operation) -> AbstractAsyncContextManager[Transport]:
             @asynccontextmanager
             async def opened() -> AsyncIterator[Transport]:
                 yield _Line(self, lane.name)

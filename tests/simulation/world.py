@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import anyio
 import anyio.lowlevel
 
-from bulkdel.engine.feeder import AsyncSource, ReaderSource, RunSource
+from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
 from bulkdel.errors import NoAnswerError, NotSentError
 from bulkdel.models import Answer, Block
 from bulkdel.object_id import WIDE
@@ -127,7 +127,7 @@ class Account:
             raise NotSentError("refused") if word == "not sent" else NoAnswerError("cut")
         return answered
 
-    def _answer(
+    def _answer(  # noqa: C901 - a table, a row a fault
         self, object_id: str, fault: str | None, dice: random.Random
     ) -> tuple[str, Answer | None]:
         """Return the word that the answer comes to, and the answer; None if it is lost."""

@@ -21,8 +21,9 @@ import anyio
 import anyio.lowlevel
 from trio.testing import MockClock
 
-from bulkdel.engine.run import Edge
+from bulkdel.engine.edge import Edge
 from bulkdel.models import Answer
+from bulkdel.providers import Operation
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 
@@ -140,7 +141,7 @@ class FakeTransport:
 def edge(*transports: FakeTransport, **lanes: FakeTransport) -> Edge:
     """Return the edge of a run: one transport for its only lane, or one for each by name."""
 
-    def opener(lane: Lane) -> AbstractAsyncContextManager[Transport]:
+    def opener(lane: Lane, _operation: Operation) -> AbstractAsyncContextManager[Transport]:
         @asynccontextmanager
         async def opened() -> AsyncIterator[Transport]:
             yield lanes[lane.name] if lanes else transports[0]

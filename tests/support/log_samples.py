@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bulkdel.models import Outcome, Result
 from bulkdel.result_log.encode import result_line
 from bulkdel.result_log.index import Index
-from bulkdel.result_log.reader import Ending, LogFacts
+from bulkdel.result_log.reader import LineState, LogFacts
 
 IN_FOLDER = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -37,11 +37,11 @@ RESULTS = st.builds(
 )
 
 
-def ending(result: Result) -> Ending:
+def state_of(result: Result) -> LineState:
     """Return what the line of ``result`` says."""
     if result.outcome is Outcome.FAILED and result.retryable:
-        return Ending.RETRYABLE
-    return Ending[result.outcome.name]
+        return LineState.RETRYABLE
+    return LineState[result.outcome.name]
 
 
 def line(object_id: str = "resp_1", outcome: str = "deleted", **fields: Any) -> bytes:

@@ -81,7 +81,9 @@ def judge(
     if isinstance(provider, str):
         provider = PROVIDERS[provider]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return provider.verdict(object_id, Answer(status, raw, headers or {}, received_s=1e9))
+    return provider.resource().delete.judge(
+        object_id, Answer(status, raw, headers or {}, received_s=1e9)
+    )
 
 
 def error(code: str | None, message: str = "", kind: str = "") -> dict[str, Any]:

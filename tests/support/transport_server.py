@@ -19,7 +19,7 @@ import anyio
 import pytest
 
 from bulkdel.models import Answer, Meaning, Verdict
-from bulkdel.providers.base import Provider
+from bulkdel.providers import RESPONSES, Operation, Provider, Resource
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 from bulkdel.transport.endpoint import IDLE_MAX_S, Endpoint, endpoint_of
@@ -72,9 +72,12 @@ class Peer:
         return head
 
     async def write(self, data: bytes) -> None:
-        """Send ``data`` as it is."""
-        self.writer.write(data)
-        await self.writer.drain()
+        """Send ``data`` as it is.
+
+        Raises:
+            OSError: The client has closed.
+        """
+        await write_to(self.writer, data)
 
     def reset(self) -> None:
         """Break the connection off, with what is not yet sent."""
@@ -82,6 +85,20 @@ class Peer:
 
 
 Script = Callable[[Peer], Awaitable[None]]
+
+
+async def write_to(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send ``data`` as it is; the same on every event loop if the other end has closed.
+
+    asyncio throws away what is written then. uvloop raises a `RuntimeError`.
+
+    Raises:
+        OSError: The other end has closed.
+    """
+    if writer.is_closing():
+        raise ConnectionResetError("the other end has closed")
+    writer.write(data)
+    await writer.drain()
 
 
 def after_connecting(
@@ -163,16 +180,26 @@ def _verdict(object_id: str, answer: Answer) -> Verdict:
     return Verdict(Meaning.DELETED, code=object_id, message=str(answer.status))
 
 
+_RESOURCE = Resource(
+    name=RESPONSES,
+    docs_url="https://provider.test/docs",
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=_verdict),
+    get=Operation(method="GET", path="/responses/{id}/whole?of=it", judge=_verdict),
+)
+
 PROVIDER = Provider(
     name="test",
     title="Test",
     base_url="https://provider.test/v1",
     key_env="TEST_API_KEY",
+    resources={RESPONSES: _RESOURCE},
     rate_max=None,
     rate_note="none",
-    docs_url="https://provider.test/docs",
-    verdict=_verdict,
 )
+
+
+DELETE = _RESOURCE.delete
+GET = _RESOURCE.get
 
 
 class Way(NamedTuple):
@@ -205,6 +232,7 @@ class Way(NamedTuple):
         timeout_s: float = 10.0,
         idle_max_s: float = IDLE_MAX_S,
         concurrency: int = 128,
+        operation: Operation = DELETE,
     ) -> AsyncIterator[Transport]:
         """Open the transport of a lane at ``base``; ``{port}`` is the server's."""
         lane = Lane(
@@ -215,7 +243,7 @@ class Way(NamedTuple):
             timeout_s=timeout_s,
             concurrency=concurrency,
         )
-        endpoint = replace(await endpoint_of(lane), idle_max_s=idle_max_s)
+        endpoint = replace(await endpoint_of(lane, operation), idle_max_s=idle_max_s)
         async with self.opener(endpoint) as transport:
             yield transport
 

@@ -9,11 +9,14 @@ import anyio
 import pytest
 
 from bulkdel.errors import NoAnswerError
+from bulkdel.providers import Operation
 from bulkdel.settings import Lane
 from bulkdel.transport import open_transport
 from bulkdel.transport.pool import WireTransport, aiohttp_fits
 from bulkdel.transport.session import SessionTransport
 from tests.support.transport_server import (
+    DELETE,
+    GET,
     OK,
     PROVIDER,
     SESSION,
@@ -26,14 +29,17 @@ from tests.support.transport_server import (
 )
 
 
+@pytest.mark.parametrize("operation", [DELETE, GET], ids=lambda operation: operation.method)
 @pytest.mark.parametrize("base", ["", "/", "/api/v3", "/v1/", "/prefix%2Fx/v1", "/ü"])
-def test_both_ways_send_the_same_bytes(base: str) -> None:
+def test_both_ways_send_the_same_bytes(base: str, operation: Operation) -> None:
     """The fast way renders the head itself; a provider must not see a difference."""
 
     async def sent(way: Way) -> list[bytes]:
         async with (
             raw_server(answering(OK)) as server,
-            way.open(server, base="http://127.0.0.1:{port}" + base) as transport,
+            way.open(
+                server, base="http://127.0.0.1:{port}" + base, operation=operation
+            ) as transport,
         ):
             for object_id in ("resp_1", "a:b+c=", "ü"):
                 await transport.send(object_id)
@@ -43,6 +49,9 @@ def test_both_ways_send_the_same_bytes(base: str) -> None:
         heads = await sent(WIRE[0])
 
         assert heads == await sent(SESSION[0])
+        before, after = operation.around_id()
+        assert heads[0].startswith(f"{operation.method} ".encode())
+        assert f"{before}resp_1{after} HTTP/1.1\r\n".encode() in heads[0]
         assert heads[0].count(b"\r\nHost: ") == heads[0].count(b"\r\nAuthorization: ") == 1
 
     anyio.run(test)
@@ -84,7 +93,7 @@ def test_takes_the_slow_way_if_aiohttp_has_changed(
             lane = Lane(
                 provider=PROVIDER, api_key="k", base_url=f"http://127.0.0.1:{server.port}/v1"
             )
-            async with open_transport(lane) as transport:
+            async with open_transport(lane, DELETE) as transport:
                 assert isinstance(transport, SessionTransport if changed else WireTransport)
                 assert (await transport.send("resp_1")).status == 200
 

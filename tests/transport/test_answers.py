@@ -185,6 +185,31 @@ def test_answer_that_takes_too_long_is_none(way: Way, head: bytes) -> None:
 
 
 @every_way
+def test_server_of_these_tests_notices_that_its_client_is_gone(way: Way) -> None:
+    """The event loops differ there; a script that ends by luck would fail by luck."""
+    wrote: list[type[Exception]] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.reset()
+        await asyncio.sleep(0.01)
+        try:
+            await peer.write(OK)
+        except Exception as exc:
+            wrote.append(type(exc))
+            raise
+
+    async def test() -> None:
+        async with raw_server(script) as server, way.open(server) as transport:
+            with pytest.raises(NoAnswerError):
+                await transport.send("resp_1")
+            await server.peers[0].closed.wait()
+
+    way.run(test)
+    assert wrote == [ConnectionResetError]
+
+
+@every_way
 @pytest.mark.parametrize(
     "raw",
     [

@@ -15,6 +15,7 @@ from bulkdel.transport import open_transport
 from bulkdel.transport.endpoint import endpoint_of
 from bulkdel.transport.session import SessionTransport
 from tests.support.transport_server import (
+    DELETE,
     KEY,
     OK,
     PROVIDER,
@@ -25,6 +26,7 @@ from tests.support.transport_server import (
     answering_once,
     every_way,
     raw_server,
+    write_to,
 )
 
 pytest_plugins = ["tests.support.transport_tls"]
@@ -39,8 +41,7 @@ def connecting() -> Script:
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
+                await write_to(writer, data)
         writer.close()
 
     async def script(peer: Peer) -> None:
@@ -155,7 +156,7 @@ def test_plain_http_goes_through_its_proxy(monkeypatch: pytest.MonkeyPatch) -> N
             lane = Lane(
                 provider=PROVIDER, api_key=KEY, base_url="http://provider.test/v1", allow_http=True
             )
-            async with open_transport(lane) as transport:
+            async with open_transport(lane, DELETE) as transport:
                 assert isinstance(transport, SessionTransport)
                 await transport.send("a+b")
 
@@ -203,7 +204,7 @@ def test_no_proxy_names_hosts_to_reach_directly(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", exempt)
 
-    endpoint = asyncio.run(endpoint_of(Lane(provider=PROVIDER, api_key=KEY)))
+    endpoint = asyncio.run(endpoint_of(Lane(provider=PROVIDER, api_key=KEY), DELETE))
 
     assert (endpoint.proxy is None) == direct
 
@@ -217,6 +218,6 @@ def test_proxy_that_cannot_be_used_is_a_wrong_setting(
     lane = Lane(provider=PROVIDER, api_key=KEY)
 
     with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
-        asyncio.run(endpoint_of(lane))
+        asyncio.run(endpoint_of(lane, DELETE))
 
     assert "hush" not in "".join(traceback.format_exception(caught.value))

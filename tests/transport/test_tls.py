@@ -12,6 +12,7 @@ from bulkdel.errors import ConfigError, EndpointError, NotSentError
 from bulkdel.settings import Lane
 from bulkdel.transport.endpoint import endpoint_of
 from tests.support.transport_server import (
+    DELETE,
     KEY,
     OK,
     PROVIDER,
@@ -161,7 +162,7 @@ def test_netrc_and_cookies_are_left_alone(
 
 def test_endpoint_does_not_show_the_key() -> None:
     """It stands in tracebacks that show local variables."""
-    endpoint = asyncio.run(endpoint_of(Lane(provider=PROVIDER, api_key=KEY)))
+    endpoint = asyncio.run(endpoint_of(Lane(provider=PROVIDER, api_key=KEY), DELETE))
 
     assert KEY in str(endpoint.headers)
     assert KEY not in repr(endpoint)
@@ -173,4 +174,4 @@ def test_host_that_cannot_be_one_is_a_wrong_setting(host: str) -> None:
     lane = Lane(provider=PROVIDER, api_key=KEY, base_url=f"https://{host}/v1")
 
     with pytest.raises(ConfigError, match="base URL 'https://"):
-        asyncio.run(endpoint_of(lane))
+        asyncio.run(endpoint_of(lane, DELETE))

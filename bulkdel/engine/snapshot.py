@@ -1,0 +1,47 @@
+"""How one lane is going at one instant: what progress, status lines and records read.
+
+A snapshot is a value: whoever shows a run never reads the inside of a lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bulkdel.guards import Stop
+from bulkdel.models import Counts
+from bulkdel.pacing.learned import Learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSnapshot:
+    """One lane at one instant.
+
+    Attributes:
+        lane: Its name.
+        counts: What has happened to its IDs so far.
+        in_flight: Requests that have no answer yet.
+        waiting: IDs that wait for another attempt.
+        waiting_s: Seconds until the last of them may be sent again.
+        rate: Requests per second that the pace aims at; infinity when nothing binds.
+        learned: What is known of the provider's limit, or None.
+        held_for: Why the lane is held, in words, or None.
+        stop: Why it stopped early, or None.
+        bound_s: Where its time has gone: seconds under each `Bound`.
+    """
+
+    lane: str
+    counts: Counts
+    in_flight: int
+    waiting: int
+    waiting_s: float
+    rate: float
+    learned: Learned | None
+    held_for: str | None
+    stop: Stop | None
+    bound_s: Mapping[str, float]
+
+    @property
+    def done(self) -> int:
+        """IDs that need nothing more, by this run or an earlier one."""
+        return self.counts.ended + self.counts.skipped + self.counts.duplicates

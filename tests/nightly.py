@@ -1,0 +1,97 @@
+"""What takes longer than CI may: many more seeds, kills and planted faults than it tries.
+
+    python -m tests.nightly                           100,000 seeds, 1,000 kills, every planted fault
+    python -m tests.nightly --seeds 5000 --kills 90   less of it
+    python -m tests.nightly --only kills              one part
+
+Every part runs in processes of its own, from the folder of the project, and ends with a line:
+how many were tried, how many failed, how long it took. Seeds begin at ``--from``, so that each
+night can try others. It exits with 1 if anything failed; each failure is printed with the
+command that repeats it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.cli.test_kill import KILLS
+from tests.mutations import MUTATIONS, judge_all
+from tests.simulation.simulate import try_seeds
+
+ROOT: Final = Path(__file__).parents[1]
+FAILURES_MAX: Final = 20
+"""Seeds that fail before the rest is left out: more of them tell nothing new."""
+
+
+def simulate(options: argparse.Namespace) -> tuple[int, int]:
+    """Simulate seeds of the whole engine; return how many were tried and how many failed."""
+    seeds = range(options.first, options.first + options.seeds)
+    happened, failures = try_seeds(seeds, os.cpu_count() or 1, FAILURES_MAX)
+    print(*failures, dict(sorted(happened.items())), sep="\n", flush=True)
+    return len(seeds), len(failures)
+
+
+def kill(options: argparse.Namespace) -> tuple[int, int]:
+    """Kill the real command, `KILLS` times a seed; return the kills and the seeds that failed."""
+    seeds = range(options.first + 1, options.first + 1 + -(-options.kills // KILLS))
+    failed = 0
+    for seed in seeds:
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-rP", "tests/cli/test_kill.py"],
+            cwd=ROOT,
+            env={**os.environ, "BULKDEL_KILL_SEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        failed += ran.returncode != 0
+        if ran.returncode != 0:
+            print(ran.stdout, f"again: BULKDEL_KILL_SEED={seed} pytest tests/cli/test_kill.py")
+        else:
+            print(*[f"{line}" for line in ran.stdout.splitlines() if "excess" in line], flush=True)
+    return len(seeds) * KILLS, failed
+
+
+def plant(options: argparse.Namespace) -> tuple[int, int]:  # noqa: ARG001 - as the others
+    """Plant every fault; return how many there are and how many no test noticed."""
+    return len(MUTATIONS), judge_all(MUTATIONS)
+
+
+PARTS: Final[Mapping[str, Callable[[argparse.Namespace], tuple[int, int]]]] = {
+    "seeds": simulate,
+    "kills": kill,
+    "faults": plant,
+}
+
+
+def main() -> int:
+    """Try what the command line names."""
+    parser = argparse.ArgumentParser(description="More seeds, kills and faults than CI tries.")
+    parser.add_argument("--seeds", type=int, default=100_000, help="seeds of the simulation")
+    parser.add_argument("--kills", type=int, default=1000, help="kills of the real command")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
+    parser.add_argument("--only", choices=list(PARTS), help="one part")
+    options = parser.parse_args()
+    lines = []
+    bad = 0
+    for name in [options.only] if options.only else PARTS:
+        began_s = time.perf_counter()
+        tried, failed = PARTS[name](options)
+        bad += failed
+        lines.append(
+            f"{name:8}{tried:9,} tried, {failed} failed, {time.perf_counter() - began_s:,.0f} s"
+        )
+        print(lines[-1], flush=True)
+    print("", *lines, sep="\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
