@@ -178,5 +178,5 @@ def path_segment(object_id: str) -> str:
 
 def _named(char: str) -> str:
     """Return a character for a message: nobody sees a zero-width space in a quotation."""
-    name = unicodedata.name(char, "") or f"({_NAMELESS[unicodedata.category(char)]})"
-    return f"U+{ord(char):04X} {name}"
+    what = _NAMELESS.get(unicodedata.category(char), "a character without a name")
+    return f"U+{ord(char):04X} {unicodedata.name(char, f'({what})')}"

@@ -89,6 +89,20 @@ def test_no_form_lets_through_what_names_another_object(
         path_segment(object_id)
 
 
+def test_every_character_can_be_named() -> None:
+    """Some have no name in Python, like Tangut letters; they must not end the run."""
+    assert (STRICT.invalid_reason("a\U00017000") or "").startswith("the ID holds U+17000 ")
+    # One of each kind of character with and without a name.
+    kinds = {
+        (unicodedata.category(c), unicodedata.name(c, "") == ""): c
+        for c in map(chr, range(0x110000))
+    }
+    for char in kinds.values():
+        for form in (STRICT, WIDE):
+            reason = form.invalid_reason(f"a{char}")
+            assert reason is None or f"U+{ord(char):04X} " in reason
+
+
 def test_a_form_says_what_its_ids_hold() -> None:
     """Each resource may be stricter, by the alphabet, the length and the usual beginning."""
     form = IdForm(name="file", alphabet="abc-", bytes_max=4, prefixes=("a-", "b-"))
@@ -153,7 +167,7 @@ def test_the_url_differs_in_its_last_segment_only(provider: Provider, object_id:
     """No ID reaches another host, path or query, whatever the base URL ends with."""
     if WIDE.invalid_reason(object_id) is not None:
         with pytest.raises(ValueError, match="the ID"):
-            provider.url(object_id)
+            provider.resource().delete.url(provider.base_url, object_id)
         return
 
     for base_url in (None, "http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/"):

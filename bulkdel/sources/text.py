@@ -142,5 +142,5 @@ class _Rows:
             self.invalid.append(invalid_row(row, self._name, number, reason))
 
     def _refuse_long(self, line: LongLine) -> None:
-        if not line.head[:LINE_BYTES_MAX].lstrip(_BLANKS).startswith(b"#"):  # a long comment
+        if not strip_ends(line.head[:LINE_BYTES_MAX]).startswith(b"#"):  # a long comment
             self.invalid.append(long_row(line, self._name, LINE_BYTES_MAX))
