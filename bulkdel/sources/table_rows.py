@@ -78,7 +78,8 @@ class RowReader:
         """
         first = self._number + 1
         parts: list[bytes] = []
-        row_bytes = quotes = 0
+        row_bytes = -1  # line breaks between the lines count
+        quotes = 0
         while (line := self._next_line()) is not None:
             if isinstance(line, CutLine) and not parts:
                 return line
@@ -86,7 +87,7 @@ class RowReader:
                 reason = _TOO_LONG if isinstance(line, LongLine) else line.reason
                 raise lost_at(self._label, first, reason)
             parts.append(line)
-            row_bytes += len(line)
+            row_bytes += 1 + len(line)
             quotes += line.count(b'"')
             if row_bytes > ROW_BYTES_MAX:
                 raise lost_at(self._label, first, _TOO_LONG)
