@@ -109,8 +109,9 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
         lines.append(f"  {stripped_text(here.stripped)}")
     if here.unusual:
         examples = ", ".join(here.unusual_ids)
+        usual = " or ".join(map(repr, lane.id_form.prefixes))
         lines.append(
-            f"  CHECK: {here.unusual:,} do not begin with {' or '.join(lane.id_form.prefixes)}"
+            f"  CHECK: {here.unusual:,} do not begin with {usual}"
             f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -150,7 +150,7 @@ def _parquet(
     stream: ByteStream, pieces: Iterator[bytes], source: Source, lanes: Mapping[str, IdForm] | None
 ) -> Iterator[list[Block]]:
     require_pyarrow(source.label)  # Before a long pipe is written to disk.
-    if stream.at_once and source.compression is None:
+    if stream.at_once and stream.file.seekable() and source.compression is None:
         yield from parquet_blocks(open_parquet(stream.file, source), source, lanes)
         return
     with closing(spool(pieces)) as file:
