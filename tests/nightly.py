@@ -1,4 +1,4 @@
-"""What takes longer than CI may: many more seeds, kills and planted faults than it tries.
+"""What takes longer than CI may: many more seeds, files, kills and planted faults than it tries.
 
     python -m tests.nightly                           100,000 seeds, 1,000 kills, every planted fault
     python -m tests.nightly --seeds 5000 --kills 90   less of it
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cli.test_kill import KILLS
+from tests.fuzz.sources import Fuzzer
 from tests.mutations import MUTATIONS, judge_all
 from tests.simulation.simulate import try_seeds
 
@@ -64,8 +65,17 @@ def plant(options: argparse.Namespace) -> tuple[int, int]:  # noqa: ARG001 - as 
     return len(MUTATIONS), judge_all(MUTATIONS)
 
 
+def damage(options: argparse.Namespace) -> tuple[int, int]:
+    """Damage files of every format and read them; return how many, and how many failed."""
+    fuzzer = Fuzzer()
+    failures = fuzzer.try_seeds(range(options.first, options.first + options.files))
+    print(*failures, dict(sorted(fuzzer.counts.items())), sep="\n", flush=True)
+    return options.files, len(failures)
+
+
 PARTS: Final[Mapping[str, Callable[[argparse.Namespace], tuple[int, int]]]] = {
     "seeds": simulate,
+    "files": damage,
     "kills": kill,
     "faults": plant,
 }
@@ -75,6 +85,7 @@ def main() -> int:
     """Try what the command line names."""
     parser = argparse.ArgumentParser(description="More seeds, kills and faults than CI tries.")
     parser.add_argument("--seeds", type=int, default=100_000, help="seeds of the simulation")
+    parser.add_argument("--files", type=int, default=1_000_000, help="damaged files of IDs")
     parser.add_argument("--kills", type=int, default=1000, help="kills of the real command")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--only", choices=list(PARTS), help="one part")

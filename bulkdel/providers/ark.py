@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
 from bulkdel.providers.answers import ApiError
 from bulkdel.providers.base import Provider, by_name
@@ -91,7 +92,7 @@ def deleted(object_id: str, answer: Answer) -> Verdict:
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url="https://www.volcengine.com/docs/82379/1584286",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
 )

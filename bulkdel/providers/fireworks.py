@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bulkdel.models import Answer, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
@@ -70,7 +71,7 @@ def deleted(object_id: str, answer: Answer) -> Verdict:
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url="https://docs.fireworks.ai/api-reference/delete-response",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
 )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import answers, rules
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
@@ -56,7 +57,7 @@ def deleted(object_id: str, answer: Answer) -> Verdict:
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
 )

@@ -193,7 +193,6 @@ def _verdict(object_id: str, answer: Answer) -> Verdict:
 
 _RESOURCE = Resource(
     name=RESPONSES,
-    prefix="resp_",
     docs_url="https://provider.test/docs",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=_verdict),
     get=Operation(method="GET", path="/responses/{id}/whole?of=it", judge=_verdict),

@@ -158,9 +158,9 @@ def test_plain_http_goes_through_its_proxy(monkeypatch: pytest.MonkeyPatch) -> N
             )
             async with open_transport(lane, DELETE) as transport:
                 assert isinstance(transport, SessionTransport)
-                await transport.send("a/b")
+                await transport.send("a+b")
 
-        assert proxy.targets == ["http://provider.test/v1/responses/a%2Fb"]
+        assert proxy.targets == ["http://provider.test/v1/responses/a%2Bb"]
 
     asyncio.run(test())
 
