@@ -157,9 +157,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "believe deleted: false",
-        "providers/rules.py",
-        "    if deleted is False:",
-        "    if deleted is False:\n        return DELETED\n    if deleted is None:",
+        "providers/words.py",
+        '        if body.get("deleted") is False:',
+        '        if body.get("deleted") is False:\n            return DELETED\n        if False:',
         ("providers/test_providers.py",),
     ),
     Mutation(
@@ -168,6 +168,41 @@ MUTATIONS: Final = (
         "        return Meaning.ENDPOINT, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
         "        return Meaning.GONE, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
         ("providers/test_providers.py",),
+    ),
+    Mutation(
+        "find the words for missing anywhere in a message",
+        "providers/words.py",
+        "error.message == self.text.replace(_OUR_ID, object_id)",
+        "self.text.replace(_OUR_ID, object_id) in error.message",
+        ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "take no notice of what stands beside a confirmation",
+        "providers/words.py",
+        "return name in confirmation.fields or mute(name, value)",
+        "return True",
+        ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "take no notice of what stands beside the words for missing",
+        "providers/words.py",
+        "mute(name, value) or _repeats(name, value, status) for name, value in error.rest",
+        "True for name, value in error.rest",
+        ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "read a name that comes twice as its last value",
+        "providers/answers.py",
+        "if not isinstance(value, dict) or _says_twice(body, value):",
+        "if not isinstance(value, dict):",
+        ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "remember a confirmation whatever the ID stands for in it",
+        "providers/shapes.py",
+        "if not self._is_final(_OTHER_ID, shape.replace(_MARK, _OTHER_ID.encode())):",
+        "if False:",
+        ("providers/test_finals.py",),
     ),
     # -- the right URL
     Mutation(

@@ -166,12 +166,20 @@ class Account:
         if object_id in self.bad:
             return "failed", failing(400, "cannot be deleted")
         if object_id not in self.present:
-            says = {"detail": "Response not found"}
-            return "gone", answer(404, says) if self._provider == "fireworks" else gone(object_id)
+            return "gone", self._gone(object_id)
         self.present.remove(object_id)
         self.deleted.add(object_id)
         says = {"message": "Response deleted successfully"}
         return "deleted", answer(200, says) if self._provider == "fireworks" else deleted(object_id)
+
+    def _gone(self, object_id: str) -> Answer:
+        """Return what this provider says of an object that does not exist."""
+        if self._provider == "fireworks":
+            return answer(404, {"detail": f"Response with id '{object_id}' not found"})
+        if self._provider == "ark":
+            words = f"The specified response {object_id} is not found. Request id: 0217-a"
+            return failing(404, words, "NotFound.ResponseId")
+        return gone(object_id)
 
 
 class Rows:
