@@ -322,8 +322,15 @@ MUTATIONS: Final = (
     Mutation(
         "take no lock",
         "result_log/lock.py",
-        "        if not _try_lock(fd):",
-        "        if False:",
+        "            locked = _try_lock(fd)\n",
+        "            locked = True\n",
+        ("result_log/test_lock.py",),
+    ),
+    Mutation(
+        "take any file beside the log for a note of ours",
+        "result_log/lock.py",
+        " and _NOTE.fullmatch(text) else None",
+        " else None",
         ("result_log/test_lock.py",),
     ),
     # -- one ID
