@@ -329,7 +329,10 @@ class Controller:
         elif self.slots:
             self._tick_slots(dt_s, passed_s)
         elif self.mode is Mode.SEARCH:
+            before = self.limits.rate
             self._step_up(_SEARCH, dt_s)
+            if used:  # where ticks are shorter than gaps, that is all that grows
+                self._grow_for_silence(now_s, before, passed_s)
         else:
             self._tick_limit(now_s, dt_s, passed_s, full=full, used=used)
         self.capped = False
@@ -338,6 +341,7 @@ class Controller:
         """Say whether all that was allowed since the last tick was sent; silence counts then."""
         lost_s = self.limits.schedule.lost_s
         used: bool = lost_s - self._lost_s < _UNUSED_MOST * passed_s
+        used = used or (self.slots and self.capped)
         self._lost_s = lost_s
         if used:
             self._silent_s += passed_s
