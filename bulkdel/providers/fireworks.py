@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import Meaning
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import Rule, deletion, look
@@ -42,7 +43,7 @@ _WORDS: Final = Words(
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url=_DELETION,
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
     # https://docs.fireworks.ai/api-reference/get-response

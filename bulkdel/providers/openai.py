@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bulkdel.models import LimitKind, Meaning
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import Rule, deletion, look
@@ -99,7 +100,7 @@ _WORDS: Final = Words(
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
     # https://platform.openai.com/docs/api-reference/responses/get

@@ -43,11 +43,16 @@ class LogFile(Protocol):
 
 
 class DiskLog:
-    """A result log on disk, opened for appending."""
+    """A result log on disk, opened for appending.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Where it is.
+        fd: Its descriptor, which is closed with it.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
         self._path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._fd = fd
         self.size = os.fstat(self._fd).st_size
         self._torn = False
 
@@ -120,11 +125,8 @@ def open_disk_log(path: Path) -> Iterator[tuple[DiskLog, int]]:
         raise ConfigError(f"log {path}: this is not a regular file")
     if not real.parent.is_dir():
         raise ConfigError(f"log {path}: there is no directory {real.parent}")
-    with lock_log(real, shown=path):
-        try:
-            file = DiskLog(real)
-        except OSError as exc:
-            raise ConfigError(f"log {path}: it cannot be written: {exc.strerror}") from exc
+    with lock_log(real, shown=path) as fd:
+        file = DiskLog(real, os.dup(fd))
         try:
             torn = _cut_torn_line(file, path)
             if file.size == 0:

@@ -5,8 +5,7 @@
 * Append only, one JSON object a line; written in groups by one writer in a thread.
 * A group is on disk whole or not at all: if a write fails half-way, the file is cut back.
 * A line that a crash cut in two is removed when the log is opened again.
-* One process per log: the lock lies beside it (``….lock``), names its owner, and dies
-  with the process that holds it.
+* One process per log: the log is locked (`lock`), and the lock dies with the process.
 * When a write fails, `ResultLog.error` is set and the run stops sending. What is known by
   then stays in memory and is tried once more at the end.
 

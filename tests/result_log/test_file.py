@@ -227,7 +227,7 @@ def test_a_full_disk_is_named_with_what_is_lost() -> None:
     """The real error of a real full disk, as the user will see it."""
 
     async def test() -> None:
-        file = DiskLog(Path("/dev/full"))
+        file = DiskLog(Path("/dev/full"), os.open("/dev/full", os.O_RDWR))
         log = ResultLog(file, durability=Durability.OFF)
         log.append(Result("resp_1", "ark", Outcome.DELETED, 200, 1))
 
@@ -242,7 +242,7 @@ def test_a_full_disk_is_named_with_what_is_lost() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_disk_that_cannot_be_cut_back_is_not_written_to_again() -> None:
     """A line must never follow half of another one."""
-    file = DiskLog(Path("/dev/full"))
+    file = DiskLog(Path("/dev/full"), os.open("/dev/full", os.O_RDWR))
     with pytest.raises(OSError, match="No space left") as first:
         file.write(line())
 
