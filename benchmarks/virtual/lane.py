@@ -20,10 +20,9 @@ from typing import Any
 
 from benchmarks.virtual.servers import Reply, Server
 from bulkdel import Lane as LaneSettings
-from bulkdel.engine.lane import LaneWork
+from bulkdel.engine.lane import LaneWork, Taken
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import RunControl
-from bulkdel.engine.retry_queue import Waiting
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop
 from bulkdel.guards.lane_guard import COLD_GOOD
 from bulkdel.models import Answer, Counts, Meaning, Result, Verdict
@@ -183,12 +182,12 @@ class Lane:
     def way_s(self) -> float:
         return self.rtt_s / 2 * self.random.uniform(0.8, 1.2)
 
-    def send(self, taken: str | Waiting) -> None:
+    def send(self, taken: Taken) -> None:
         self.figures.requests += 1
         flight = self.work.in_flight
         self.at(self.now_s + self.way_s(), self.arrive, taken, self.now_s, flight)
 
-    def arrive(self, taken: str | Waiting, sent_s: float, flight: int) -> None:
+    def arrive(self, taken: Taken, sent_s: float, flight: int) -> None:
         reply = self.server.admit(self.now_s, self.served)
         if reply.accepted:
             self.served += 1
@@ -202,13 +201,13 @@ class Lane:
         self.served -= 1
         self.at(self.now_s + self.way_s(), self.accept, *args)
 
-    def accept(self, taken: str | Waiting, sent_s: float, flight: int, reply: Reply) -> None:
+    def accept(self, taken: Taken, sent_s: float, flight: int, reply: Reply) -> None:
         self.figures.accepted += 1
         self.figures.latencies_s.append(self.now_s - sent_s)
         self.work.answered(taken, Answer(200, b"", reply.headers), sent_s, self.now_s, flight)
         self.pump()
 
-    def refuse(self, taken: str | Waiting, sent_s: float, flight: int, reply: Reply) -> None:
+    def refuse(self, taken: Taken, sent_s: float, flight: int, reply: Reply) -> None:
         self.figures.refused += 1
         self.figures.refusals[int(self.now_s)] += 1
         # `received_s` carries what the server asks for to `_judge`: there is no body to hold it.

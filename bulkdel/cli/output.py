@@ -83,7 +83,7 @@ def _what(counts: Counts) -> str:
 
 def _notes(summary: Summary) -> list[str]:
     counts = summary.counts
-    notes = [f"Found out: {note}." for note in summary.notes]
+    notes = [f"Note: {note}." for note in summary.notes]
     if counts.read and counts.skipped == counts.read - counts.duplicates:
         notes.append("Nothing was sent: every ID is done already in this log.")
     if counts.skipped_failed:

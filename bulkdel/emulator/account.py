@@ -66,6 +66,8 @@ class Account:
 
     def __init__(self, dialect: Dialect, settings: AccountSettings, seed: int) -> None:
         self.dialect = dialect
+        if settings.missing is not None:
+            self.dialect = dialect.wording(Problem.MISSING, settings.missing)
         self.store = Store(settings.ids)
         self.latency_s = settings.latency_s
         self._settings = settings

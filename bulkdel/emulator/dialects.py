@@ -11,7 +11,7 @@ wrong reading there is not repeated here. Not here: when to answer what (`accoun
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -108,6 +108,11 @@ class Dialect:
         if self.request_id_header is None:
             return JSON
         return {**JSON, self.request_id_header: self.request_id(number)}
+
+    def wording(self, problem: Problem, message: str) -> Dialect:
+        """Return the same dialect with other words for one problem."""
+        words = replace(self.problems[problem], message=message)
+        return replace(self, problems={**self.problems, problem: words})
 
     def problem(self, problem: Problem, number: int, **values: str) -> Reply:
         """Return the answer to a request that meets a problem."""

@@ -39,6 +39,8 @@ class AccountSettings:
         latency_s: Seconds from the request to every answer. Whether it is refused is
             decided when it arrives, the deletion happens just before the answer.
         faults: What goes wrong; see `faults`.
+        missing: What it says of an object that does not exist, ``{id}`` in the ID's place,
+            instead of the words that are known of its provider.
 
     Raises:
         ConfigError: A value is out of range.
@@ -51,6 +53,7 @@ class AccountSettings:
     retry_after: RetryAfter | None = None
     latency_s: float = 0.0
     faults: Sequence[FaultRule] = ()
+    missing: str | None = None
 
     def __post_init__(self) -> None:
         if not self.key:

@@ -1,6 +1,6 @@
-"""One lane, decided: which ID may be sent now, and what its answer leads to.
+"""One lane, decided: which request may be sent now, and who hears of its answer.
 
-    queue ──take──> (sent by `runner`) ──answered, unanswered──> Recorder ──> result log
+    queue ──take──> (sent by `runner`) ──answered, unanswered──> Settling ──> result log
                ^                                    │
                └────────── RetryQueue <─────────────┘  IDs between two attempts
 
@@ -13,11 +13,8 @@ What holds here, always:
 3. Between an answer and its line in the log nothing else can happen. The one exception are
    the few results that `recorder` holds back while they are doubted.
 
-`take` says which ID may be sent now, or leaves in `wait_s` how long there will be none, and
-in `bound` why.
-
-Not here: waiting and sending (`runner`), what an answer means (`providers`), when to try
-again (`retry`), how fast to go (`pacing`), when to stop (`guards`).
+Not here: waiting and sending (`runner`), what an answer means (`providers`) and leads to
+(`settling`), how fast to go (`pacing`), when to stop (`guards`).
 """
 
 from __future__ import annotations
@@ -28,15 +25,17 @@ from dataclasses import replace
 from typing import Final
 
 from bulkdel.engine.bottleneck import Bound, Ledger
-from bulkdel.engine.comparison import Comparer, Question
+from bulkdel.engine.comparison import Comparer
+from bulkdel.engine.inquiry import Question
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import Recorder, RunControl
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
+from bulkdel.engine.settling import Settling
 from bulkdel.engine.sink import Sink
 from bulkdel.engine.snapshot import LaneSnapshot
-from bulkdel.errors import EndpointError, NoAnswerError, TransportError
+from bulkdel.errors import TransportError
 from bulkdel.guards import LaneGuard, Stop, StopCause
-from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
+from bulkdel.models import Answer, Counts, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.learned import Learned
@@ -47,7 +46,7 @@ RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
 
 Taken = str | Waiting | Question
-"""What may be sent: a fresh ID, one after its first attempt, or a request of a comparison."""
+"""What may be sent: a fresh ID, one after its first attempt, or a request of an inquiry."""
 
 MakePace = Callable[[Lane, Learned | None], Pace]
 """Makes the pace of a lane, from its settings and from what is known of its limit."""
@@ -67,7 +66,7 @@ class LaneWork:
         wall_clock: Seconds since 1970, for the log alone.
         learned: What an earlier run found out about the provider's limit.
         pace: Makes its pace; again when `set_rate` changes the rate.
-        comparer: Settles what a 404 in unknown words means; without it, the lane stops.
+        comparer: Settles what a 404 in unknown words means.
     """
 
     def __init__(
@@ -104,9 +103,8 @@ class LaneWork:
         self._make_pace = pace
         self._learned = learned
         self._sink = sink
-        self._retry = retry
-        self._comparer = comparer
-        self._recorder = Recorder(
+        self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
+        recorder = Recorder(
             lane.name,
             sink=sink,
             guard=guard,
@@ -114,7 +112,15 @@ class LaneWork:
             counts=counts,
             wall_clock=wall_clock,
         )
-        self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
+        self._settling = Settling(
+            lane,
+            guard=guard,
+            recorder=recorder,
+            retries=self._retries,
+            retry=retry,
+            note=control.note,
+            comparer=comparer,
+        )
 
     @property
     def learned(self) -> Learned | None:
@@ -139,7 +145,7 @@ class LaneWork:
     def finish(self) -> None:
         """End the lane: believe what was doubted if all was done, free what others may use."""
         if not self.draining and self.guard.stop is None:
-            self._recorder.believe_all()
+            self._settling.finish()
         for waiting in self._retries.everyone():  # other lanes may need their places
             if not self.control.deletes.unlimited:
                 self.control.deletes.release(deleted=waiting.unknown)
@@ -194,12 +200,12 @@ class LaneWork:
         return taken
 
     def _choose(self, now_s: float) -> Taken | None:
-        """Choose: what a comparison asks, the probe, a retry that is due, then a fresh ID."""
-        comparing = self._comparer.current if self._comparer is not None else None
-        if comparing is not None:
-            self.wait_s = comparing.due_s - now_s
+        """Choose: what an inquiry asks, the probe, a retry that is due, then a fresh ID."""
+        inquiry = self._settling.inquiry
+        if inquiry is not None:
+            self.wait_s = inquiry.due_s - now_s
             self.bound = Bound.PAUSE
-            return comparing.question if self.wait_s <= 0.0 else None
+            return inquiry.question if self.wait_s <= 0.0 else None
         if self._retries:
             wait_s = self._retries.wait_s(now_s)
             if wait_s <= 0.0:
@@ -236,66 +242,44 @@ class LaneWork:
     # -- what came back ---------------------------------------------------------------
 
     def answered(
-        self, taken: str | Waiting, answer: Answer, sent_s: float, now_s: float, in_flight: int
+        self, taken: Taken, answer: Answer, sent_s: float, now_s: float, in_flight: int
     ) -> None:
         """Settle an answer to a request that left at ``sent_s``.
 
         ``in_flight`` is the number that were in flight then, itself included.
         """
         self.in_flight -= 1
+        if isinstance(taken, Question):
+            verdict = taken.operation.judge(taken.object_id, answer)
+            self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
+            self._settling.inquiry_answered(verdict, answer, now_s)
+            return
         object_id = taken if isinstance(taken, str) else taken.object_id
         verdict = self._judge(object_id, answer)
-        if verdict.unread and self._comparer is not None:
-            verdict = self._comparer.read(object_id, answer, verdict)
         if verdict.meaning is not Meaning.DELETED:
-            verdict = verdict.without(self.lane.api_key)
+            verdict = self._settling.read(object_id, answer, verdict)
         self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
-        self._settle(taken, verdict, answer, sent_s, now_s)
+        self._settling.settle(taken, verdict, answer, sent_s, now_s, is_last=self._is_last)
 
     def unanswered(
-        self,
-        taken: str | Waiting,
-        error: TransportError,
-        sent_s: float,
-        now_s: float,
-        in_flight: int,
+        self, taken: Taken, error: TransportError, sent_s: float, now_s: float, in_flight: int
     ) -> None:
-        """Settle a request without an answer."""
+        """Settle a request without an answer; the arguments as for `answered`."""
         self.in_flight -= 1
         self.pace.troubled(now_s, sent_s, in_flight)
-        waiting = _as_waiting(taken)
-        if isinstance(error, EndpointError):
-            self._fatal(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
-            return
-        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
-        verdict = Verdict(Meaning.TRANSIENT, message=str(error))
-        self._transient(waiting, verdict, None, sent_s, now_s)
-
-    def compared(
-        self, question: Question, answer: Answer, sent_s: float, now_s: float, in_flight: int
-    ) -> None:
-        """Settle the answer to a request of a comparison; the arguments as for `answered`."""
-        self.in_flight -= 1
-        verdict = question.operation.judge(question.object_id, answer)
-        self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
-        if self._comparer is not None:
-            self._comparer.answered(verdict, answer, now_s)
-        self._end_comparison(now_s)
-
-    def not_compared(
-        self, error: TransportError, sent_s: float, now_s: float, in_flight: int
-    ) -> None:
-        """Settle a request of a comparison without an answer."""
-        self.in_flight -= 1
-        self.pace.troubled(now_s, sent_s, in_flight)
-        if self._comparer is not None and self._comparer.current is not None:
-            hopeless = isinstance(error, EndpointError)
-            self._comparer.current.unanswered(str(error), now_s, hopeless=hopeless)
-        self._end_comparison(now_s)
+        if isinstance(taken, Question):
+            self._settling.inquiry_unanswered(error, now_s)
+        else:
+            self._settling.unanswered(taken, error, sent_s, now_s, is_last=self._is_last)
 
     def abandoned(self) -> None:
         """Note that a request was cancelled: its ID is still to do."""
         self.in_flight -= 1
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether no other request is in flight, and no fresh ID will come."""
+        return not self.in_flight and self.queue.has_ended
 
     def _tell_pace(
         self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float, in_flight: int
@@ -308,130 +292,9 @@ class LaneWork:
         else:
             self.pace.accepted(now_s, sent_s, in_flight, answer.headers)
 
-    def _settle(
-        self, taken: str | Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
-    ) -> None:
-        """Decide what an answer leads to."""
-        meaning = verdict.meaning
-        if meaning is Meaning.DELETED and isinstance(taken, str):
-            self._retries.budget.earn()
-            self._recorder.end_deleted(taken, answer, now_s - sent_s)
-        elif meaning is Meaning.DELETED or meaning is Meaning.GONE:
-            self._retries.budget.earn()
-            self._recorder.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
-        elif meaning is Meaning.FAILED:
-            self.guard.failed()
-            self._recorder.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
-        elif meaning is Meaning.REFUSED:
-            self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
-        elif meaning.is_fatal and not self._compares(taken, verdict, answer, now_s - sent_s):
-            self._fatal(_as_waiting(taken), verdict, now_s)
-        elif meaning.is_fatal:
-            self._retries.keep_for_probe(_as_waiting(taken))
-            self._end_comparison(now_s)
-        else:
-            self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s)
-
-    # -- not ended yet ----------------------------------------------------------------
-
-    def _refused(
-        self, waiting: Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
-    ) -> None:
-        """Send an ID again when the provider may take it."""
-        self.guard.refused(now_s, verdict)
-        waiting.refusals += 1
-        wait_s = self._retry.wait_s(
-            verdict, transients=waiting.transients, refusals=waiting.refusals
-        )
-        if wait_s is None:
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
-        else:
-            self._retries.put_back(waiting, now_s + wait_s)
-
-    def _transient(
-        self,
-        waiting: Waiting,
-        verdict: Verdict,
-        answer: Answer | None,
-        sent_s: float,
-        now_s: float,
-    ) -> None:
-        """Send an ID again later, or give it up if it alone is the trouble."""
-        waiting.transients += 1
-        if answer is not None and (answer.status >= 500 or answer.status < 300):
-            waiting.unknown = True  # it may have been carried out nevertheless
-        wait_s = self._retry.wait_s(
-            verdict, transients=waiting.transients, refusals=waiting.refusals
-        )
-        reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
-        give_up = self.guard.transient(
-            now_s,
-            waiting.object_id,
-            reason,
-            exhausted=wait_s is None,
-            none_left=self._is_none_left(waiting),
-        )
-        if self.guard.gives_up:
-            for other in self._retries.take_all():
-                self._recorder.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
-        if give_up or self.guard.gives_up:
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
-            return
-        if self.guard.held_for is not None:
-            waiting.transients -= 1  # the provider's fault, not the ID's
-        self._retries.put_back(waiting, now_s + (wait_s or 0.0))
-
-    def _compares(
-        self, taken: str | Waiting, verdict: Verdict, answer: Answer, took_s: float
-    ) -> bool:
-        """Begin to compare an answer in unknown words that would stop the lane."""
-        object_id = taken if isinstance(taken, str) else taken.object_id
-        return (
-            verdict.unread
-            and self._comparer is not None
-            and self.guard.asks_again(object_id)
-            and self._comparer.begin(object_id, answer, took_s)
-        )
-
-    def _end_comparison(self, now_s: float) -> None:
-        """Act on a comparison that is settled: its ID is gone, or the lane stops."""
-        object_id = self.guard.probe_id
-        ended = self._comparer.end(object_id) if self._comparer and object_id else None
-        if ended is None or object_id is None:
-            return
-        waiting = self._retries.take_probe()
-        verdict = self._judge(object_id, ended.answer)
-        if ended.why_not is None and self._comparer is not None:
-            verdict = self._comparer.read(object_id, ended.answer, verdict)
-            self.control.note(f"lane {self.lane.name}: {ended.message}")
-            self._recorder.end(waiting, Outcome.GONE, verdict, ended.answer, ended.took_s)
-        else:
-            self._fatal(waiting, replace(verdict, code=None, message=ended.message), now_s)
-
-    def _is_none_left(self, waiting: Waiting) -> bool:
-        """Whether all IDs that are left have been tried as often as any may be."""
-        if self.guard.held_for is None or self.in_flight or not self.queue.has_ended:
-            return False
-        most = self.lane.attempts_max
-        return waiting.requests >= most and all(
-            w.requests >= most for w in self._retries.everyone()
-        )
-
-    def _fatal(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
-        """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
-        self.guard.fatal(now_s, waiting.object_id, verdict)
-        if self.guard.probe_id == waiting.object_id:
-            self._retries.keep_for_probe(waiting)
-        else:
-            self._retries.put_back(waiting, now_s)
-
 
 def _bound_by_pace(wait_s: float, rate: float) -> Bound:
     """Say what a pace that asks to wait is bound by: a pause is longer than its own step."""
     if wait_s == math.inf:
         return Bound.CONCURRENCY
     return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE
-
-
-def _as_waiting(taken: str | Waiting) -> Waiting:
-    return Waiting(taken) if isinstance(taken, str) else taken

@@ -21,6 +21,10 @@ from bulkdel.guards.lane_guard import FAILED_FIRST_MAX
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Result, Verdict
 
 
+def _unheard(_text: str) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class RunControl:
     """What the lanes of one run share.
@@ -35,7 +39,7 @@ class RunControl:
     deletes: DeleteBudget
     failures: FailureBudget
     stop_run: Callable[[Stop], None]
-    note: Callable[[str], None] = str  # goes nowhere
+    note: Callable[[str], None] = _unheard
 
 
 class Recorder:

@@ -237,7 +237,7 @@ class Run:
                     self.edge.transport(lane, lane.resource.delete)
                 ),
                 clock=self.edge.clock,
-                open_other=partial(self.edge.transport, lane),
+                open_any=partial(self.edge.transport, lane),
             )
 
     def _note(self, text: str) -> None:

@@ -23,17 +23,13 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 
 from bulkdel.engine.bottleneck import Bound
-from bulkdel.engine.comparison import Question
+from bulkdel.engine.inquiry import Question
 from bulkdel.engine.lane import LaneWork, Taken
-from bulkdel.engine.retry_queue import Waiting
 from bulkdel.engine.snapshot import LaneSnapshot
-from bulkdel.errors import EndpointError, TransportError
+from bulkdel.errors import TransportError
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.transport import Transport
-
-
-OpenOther = Callable[[Operation], AbstractAsyncContextManager[Transport]]
 
 
 class LaneRunner:
@@ -43,8 +39,7 @@ class LaneRunner:
         work: What the lane decides.
         transport: How its requests are sent.
         clock: Seconds, only going forward.
-        open_other: Opens a transport for another operation than the deletion, for the few
-            requests of a comparison; needed only where the lane has a comparer.
+        open_any: Opens a transport for any operation, for the few requests of an inquiry.
     """
 
     def __init__(
@@ -53,12 +48,12 @@ class LaneRunner:
         *,
         transport: Transport,
         clock: Callable[[], float],
-        open_other: OpenOther | None = None,
+        open_any: Callable[[Operation], AbstractAsyncContextManager[Transport]],
     ) -> None:
         self.work = work
         self._transport = transport
         self._clock = clock
-        self._open_other = open_other
+        self._open = open_any
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
 
@@ -115,15 +110,16 @@ class LaneRunner:
 
     async def _attempt(self, taken: Taken) -> None:
         """Send one request and have its answer settled."""
-        if isinstance(taken, Question):
-            await self._ask(taken)
-            return
         work = self.work
-        object_id = taken if isinstance(taken, str) else taken.object_id
         in_flight = work.in_flight
         sent_s = self._clock()
         try:
-            answer = await self._transport.send(object_id)
+            if isinstance(taken, str):
+                answer = await self._transport.send(taken)
+            elif isinstance(taken, Question):
+                answer = await self._ask(taken)
+            else:
+                answer = await self._transport.send(taken.object_id)
         except TransportError as exc:
             work.unanswered(taken, exc, sent_s, self._clock(), in_flight)
         except BaseException:
@@ -133,27 +129,9 @@ class LaneRunner:
             work.answered(taken, answer, sent_s, self._clock(), in_flight)
         self.wake()
 
-    async def _ask(self, question: Question) -> None:
-        """Send one request of a comparison and have its answer settled."""
-        work = self.work
-        in_flight = work.in_flight
-        sent_s = self._clock()
-        try:
-            answer = await self._send_other(question)
-        except TransportError as exc:
-            work.not_compared(exc, sent_s, self._clock(), in_flight)
-        except BaseException:
-            work.abandoned()
-            raise
-        else:
-            work.compared(question, answer, sent_s, self._clock(), in_flight)
-        self.wake()
-
-    async def _send_other(self, question: Question) -> Answer:
+    async def _ask(self, question: Question) -> Answer:
         """Send on a connection of its own: it is closed at once, since few are asked."""
-        if self._open_other is None:
-            raise EndpointError("nothing else can be asked there")
-        async with self._open_other(question.operation) as transport:
+        async with self._open(question.operation) as transport:
             return await transport.send(question.object_id)
 
 

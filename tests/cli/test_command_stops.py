@@ -96,6 +96,32 @@ def test_all_gone_stops_with_exit_3_unless_allowed(emulator: Emulator, tmp_path:
     assert allowed.json["gone"] == 150
 
 
+@pytest.mark.parametrize("provider", ["ark", "fireworks", "openai"])
+def test_unknown_words_for_gone_are_found_out(tmp_path: Path, provider: str) -> None:
+    """Ark's and Fireworks' words for a missing response are documented nowhere."""
+    ids, others = make_ids(provider, 300), make_ids(provider, 40, seed=9)
+    account = AccountSettings(ids=ids, missing="We keep no {id}.")
+    with emulated(**{provider: account}) as emulator:
+        job = Job(emulator, provider, [*ids[:150], *others, *ids[150:]], tmp_path)
+
+        ended = job.delete("--json")
+        resumed = job.delete("--json")
+        stats = emulator.stats()
+
+    assert ended.code == 0, ended.err
+    assert (ended.json["deleted"], ended.json["gone"]) == (300, 40)
+    assert f"lane {provider}: unknown words found out: DELETE: HTTP 404" in ended.err
+    assert "We keep no" in ended.json["notes"][0]
+    compared = [line["id"] for line in results(job.log) if line.get("evidence") == "compared"]
+    assert sorted(compared) == sorted(others)
+    assert stats["providers"][provider]["reads"] == 1
+    assert stats["stray"] == 4
+    # One twice, the made-up one three times; those in flight with the first are sent again.
+    assert 40 + 1 + 3 <= stats["providers"][provider]["unknown"] <= 2 * 40 + 3
+    assert resumed.code == 0
+    assert resumed.json["requests"] == 0
+
+
 def test_max_delete_counts_over_all_runs_of_a_log(tmp_path: Path) -> None:
     """The user's own limit holds to the last deletion, whatever is in flight."""
     ids = make_ids("ark", 300)

@@ -14,6 +14,7 @@ def test_a_line_has_its_fields_in_the_order_that_is_promised() -> None:
     failed = Result(
         'a"b', "ark", Outcome.FAILED, 500, 5, 0.0, 31, retryable=True, code="C", error="e"
     )
+    gone = Result("b", "ark", Outcome.GONE, 404, 2, 0.0, 31, evidence="compared", code="C")
     invalid = Result("..", "ark", Outcome.INVALID, at_s=0.5, error="why", source="ids.txt", line=3)
 
     assert result_line(deleted) == (
@@ -23,6 +24,10 @@ def test_a_line_has_its_fields_in_the_order_that_is_promised() -> None:
     assert result_line(failed) == (
         b'{"id":"a\\"b","lane":"ark","outcome":"failed","status":500,"attempts":5,'
         b'"at":"1970-01-01T00:00:00.000Z","ms":31,"retryable":true,"code":"C","error":"e"}\n'
+    )
+    assert result_line(gone) == (
+        b'{"id":"b","lane":"ark","outcome":"gone","status":404,"attempts":2,'
+        b'"at":"1970-01-01T00:00:00.000Z","ms":31,"evidence":"compared","code":"C"}\n'
     )
     assert result_line(invalid) == (
         b'{"id":"..","lane":"ark","outcome":"invalid","at":"1970-01-01T00:00:00.500Z",'

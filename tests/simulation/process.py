@@ -143,10 +143,15 @@ class Process:
         return trio.current_time()
 
     def _edge(self) -> Edge:
-        def opener(lane: Lane, _operation: Operation) -> AbstractAsyncContextManager[Transport]:
+        working: set[str] = set()
+
+        def opener(lane: Lane, operation: Operation) -> AbstractAsyncContextManager[Transport]:
+            asks = lane.name in working
+            working.add(lane.name)
+
             @asynccontextmanager
             async def opened() -> AsyncIterator[Transport]:
-                yield _Line(self, lane.name)
+                yield _AskingLine(self, lane.name, operation) if asks else _Line(self, lane.name)
 
             return opened()
 
@@ -185,6 +190,17 @@ class Process:
             return await self.transports[lane].send(object_id)
         finally:
             self._open.remove(key)
+
+    async def ask(self, lane: str, operation: Operation, object_id: str) -> Answer:
+        """Send a request of an inquiry, which must delete nothing that anybody has."""
+        await self.is_alive()
+        transport, world = self.transports[lane], self.scenario.lanes[lane]
+        harmless = operation.method == "GET" or object_id not in world.ids
+        self._expect(harmless, "deleted beside the lane", (lane, operation.path, object_id))
+        self._expect(not transport.in_flight, "asked while others are in flight", object_id)
+        self._expect(not self._drained, "asked after the drain", object_id)
+        transport.asked.append((operation.method, operation.path, object_id))
+        return await world.account.asked(operation, object_id)
 
     def _expect(self, holds: bool, what: str, of: object) -> None:
         if not holds:
@@ -272,6 +288,19 @@ class _Line:
     async def send(self, object_id: str) -> Answer:
         """Send it."""
         return await self._process.send(self._lane, object_id)
+
+
+class _AskingLine:
+    """The transport of a request beside the deletions."""
+
+    def __init__(self, process: Process, lane: str, operation: Operation) -> None:
+        self._process = process
+        self._lane = lane
+        self._operation = operation
+
+    async def send(self, object_id: str) -> Answer:
+        """Send it."""
+        return await self._process.ask(self._lane, self._operation, object_id)
 
 
 @contextmanager

@@ -86,6 +86,8 @@ def _simulate(scenario: Scenario) -> Counter[str]:
             kills=process.killed,
             disk_errors=process.error is not None,
             requests=sum(len(of.sent) for of in process.transports.values()),
+            asked=sum(len(of.asked) for of in process.transports.values()),
+            compared=sum(result.evidence is not None for _, result in process.results),
             **{f"stopped: {cause.value}": 1 for cause in process.stops},
         )
         allow_gone = allow_gone or StopCause.ALL_GONE in process.stops

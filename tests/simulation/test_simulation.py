@@ -29,6 +29,7 @@ def test_promises_hold_under_fault(first: int) -> None:
     assert not failures, "\n\n".join(failures)
     assert happened["kills"] > PART / 2
     assert happened["disk_errors"] > PART / 10
+    assert happened["compared"] > 0
     for cause in ("all_gone", "endpoint", "key_refused", "max_delete", "log"):
         assert happened[f"stopped: {cause}"] > 0, cause
 

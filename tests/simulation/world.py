@@ -22,7 +22,7 @@ from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
 from bulkdel.errors import NoAnswerError, NotSentError
 from bulkdel.models import Answer, Block
 from bulkdel.object_id import WIDE
-from bulkdel.providers import get
+from bulkdel.providers import Operation, get
 from bulkdel.settings import Durability, Lane
 from bulkdel.sources import check_ids
 from tests.support.engine_fakes import answer, deleted, failing, gone, refusing
@@ -97,6 +97,7 @@ class Account:
     Attributes:
         present: The objects that exist.
         bad: IDs whose deletion is an error for good.
+        unread: It names what is gone in words that are documented nowhere.
         deleted: Every ID that was ever deleted here.
         told: What it told the process that runs, in order.
     """
@@ -106,6 +107,7 @@ class Account:
     ) -> None:
         self.present = present
         self.bad = bad
+        self.unread = dice.random() < 0.25
         self.deleted: set[str] = set()
         self.told: list[Told] = []
         self.process: Living | None = None
@@ -126,6 +128,23 @@ class Account:
         if answered is None:
             raise NotSentError("refused") if word == "not sent" else NoAnswerError("cut")
         return answered
+
+    async def asked(self, operation: Operation, object_id: str) -> Answer:
+        """Answer one request of an inquiry, or not."""
+        process, dice = self.process, self._dice
+        assert process is not None
+        await anyio.sleep(0.05 * dice.random())
+        fault = process.fault(dice)
+        await process.is_alive()
+        if fault in ("not sent", "lost before", "lost after"):
+            raise NotSentError("refused") if fault == "not sent" else NoAnswerError("cut")
+        if fault is not None:
+            return refusing() if fault == "refused" else failing(503)
+        if "/responses/" not in operation.path:
+            return failing(404, "no such route")
+        if operation.method == "GET" and object_id in self.present:
+            return answer(200, {"id": object_id, "object": "response"})
+        return self._gone(object_id)
 
     def _answer(  # noqa: C901 - a table, a row a fault
         self, object_id: str, fault: str | None, dice: random.Random
@@ -174,6 +193,10 @@ class Account:
 
     def _gone(self, object_id: str) -> Answer:
         """Return what this provider says of an object that does not exist."""
+        if self.unread:
+            return failing(
+                404, f"There is no {object_id}. Request id: {self._dice.getrandbits(64):x}"
+            )
         if self._provider == "fireworks":
             return answer(404, {"detail": f"Response with id '{object_id}' not found"})
         if self._provider == "ark":

@@ -93,6 +93,9 @@ def refusing(**headers: str) -> Answer:
 Answering = Callable[[str, int], Awaitable[Answer] | Answer]
 """Answers one request: the ID, and how often it was sent, this time included."""
 
+Asking = Callable[[Operation, str], Answer]
+"""Answers a request of an inquiry: the operation, and the ID."""
+
 
 @dataclass(slots=True, eq=False)
 class FakeTransport:
@@ -101,6 +104,9 @@ class FakeTransport:
     Attributes:
         answering: What comes back, or is raised.
         delay_s: Seconds until then.
+        asking: What comes back for the requests of an inquiry; without it, what comes back
+            for a first deletion.
+        asked: Those requests: method, path and ID.
         sent: When which ID was sent.
         times: How often each ID was sent.
         in_flight: Requests that are open.
@@ -110,6 +116,8 @@ class FakeTransport:
 
     answering: Answering = lambda object_id, _: deleted(object_id)
     delay_s: float = 0.02
+    asking: Asking | None = None
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
     sent: list[tuple[float, str]] = field(default_factory=list)
     times: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
@@ -138,13 +146,36 @@ class FakeTransport:
             self.in_flight -= 1
 
 
+@dataclass(slots=True, eq=False)
+class AskingTransport:
+    """What is opened for a request of an inquiry, beside the transport of the deletions."""
+
+    transport: FakeTransport
+    operation: Operation
+
+    async def send(self, object_id: str) -> Answer:
+        """Answer after the delay."""
+        fake, operation = self.transport, self.operation
+        fake.asked.append((operation.method, operation.path, object_id))
+        await anyio.sleep(fake.delay_s)
+        if fake.asking is not None:
+            return fake.asking(operation, object_id)
+        answered = fake.answering(object_id, 1)
+        return answered if isinstance(answered, Answer) else await answered
+
+
 def edge(*transports: FakeTransport, **lanes: FakeTransport) -> Edge:
     """Return the edge of a run: one transport for its only lane, or one for each by name."""
+    working: set[str] = set()
 
-    def opener(lane: Lane, _operation: Operation) -> AbstractAsyncContextManager[Transport]:
+    def opener(lane: Lane, operation: Operation) -> AbstractAsyncContextManager[Transport]:
+        transport = lanes[lane.name] if lanes else transports[0]
+        asks = lane.name in working
+        working.add(lane.name)
+
         @asynccontextmanager
         async def opened() -> AsyncIterator[Transport]:
-            yield lanes[lane.name] if lanes else transports[0]
+            yield AskingTransport(transport, operation) if asks else transport
 
         return opened()
 

@@ -56,7 +56,7 @@ class Job:
     async def delete(self, the_ids: Iterable[str] | AsyncIterable[str], **options: Any) -> Summary:
         """Delete and check what holds for every run."""
         self.began_s = anyio.current_time()
-        sent, results = len(self.transport.sent), len(self.results)
+        sent, results = self._requests, len(self.results)
         summary = await delete_ids(
             the_ids,
             lane=self.lane,
@@ -68,10 +68,14 @@ class Job:
         counts = summary.counts
         assert counts.pending >= 0
         assert counts.ended == len(self.results) - results
-        assert counts.requests == len(self.transport.sent) - sent
+        assert counts.requests == self._requests - sent
         assert self.transport.in_flight == 0
         assert self.transport.in_flight_most <= self.lane.concurrency
         return summary
+
+    @property
+    def _requests(self) -> int:
+        return len(self.transport.sent) + len(self.transport.asked)
 
     @property
     def times_s(self) -> list[float]:

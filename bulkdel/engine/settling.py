@@ -1,0 +1,242 @@
+"""What a verdict leads to: the end of an ID, another attempt, or a question to the endpoint.
+
+    verdict ──ends its ID──> Recorder ──> result log
+       ├─────to be sent again──> RetryQueue
+       └─────would hit every ID──> the guard holds the lane, which asks again, then an Inquiry
+
+What holds here, always:
+
+1. Every ID ends in the recorder or waits in the retry queue, and only once.
+2. What would hit every ID ends none: it is still to do when the lane stops.
+
+Not here: what may be sent when (`lane`), when to try again (`retry`), when to stop (`guards`),
+what an answer means (`providers`), what an unknown one is compared with (`comparison`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bulkdel.engine.comparison import Comparer, Comparison
+from bulkdel.engine.recorder import Recorder
+from bulkdel.engine.retry_queue import RetryQueue, Waiting
+from bulkdel.errors import EndpointError, NoAnswerError, TransportError
+from bulkdel.guards import LaneGuard
+from bulkdel.models import Answer, Meaning, Outcome, Verdict
+from bulkdel.retry import RetryPolicy
+from bulkdel.settings import Lane
+
+
+class Settling:
+    """Settles the answers of one lane.
+
+    Args:
+        lane: Its settings.
+        guard: When to stop.
+        recorder: Where IDs end.
+        retries: Where they wait for another attempt.
+        retry: When to try again.
+        note: Called with what a person should know, a sentence.
+        comparer: Settles what a 404 in unknown words means; without it, the lane stops.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        guard: LaneGuard,
+        recorder: Recorder,
+        retries: RetryQueue,
+        retry: RetryPolicy,
+        note: Callable[[str], None],
+        comparer: Comparer | None = None,
+    ) -> None:
+        self.inquiry: Comparison | None = None
+        """What is asked beside the IDs, before any of them."""
+        self._lane = lane
+        self._guard = guard
+        self._recorder = recorder
+        self._retries = retries
+        self._retry = retry
+        self._note = note
+        self._comparer = comparer
+
+    def finish(self) -> None:
+        """End a lane that has come to its end: nothing spoke against what was doubted."""
+        self._recorder.believe_all()
+
+    def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
+        """Return a verdict with what is known in this run alone, without the key."""
+        if verdict.unread and self._comparer is not None:
+            verdict = self._comparer.read(object_id, answer, verdict)
+        return verdict.without(self._lane.api_key)
+
+    def settle(
+        self,
+        taken: str | Waiting,
+        verdict: Verdict,
+        answer: Answer,
+        sent_s: float,
+        now_s: float,
+        *,
+        is_last: bool,
+    ) -> None:
+        """Decide what an answer leads to.
+
+        ``is_last`` says that no other request is in flight and no fresh ID will come.
+        """
+        meaning = verdict.meaning
+        if meaning is Meaning.DELETED and isinstance(taken, str):
+            self._retries.budget.earn()
+            self._recorder.end_deleted(taken, answer, now_s - sent_s)
+        elif meaning is Meaning.DELETED or meaning is Meaning.GONE:
+            self._retries.budget.earn()
+            self._recorder.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
+        elif meaning is Meaning.FAILED:
+            self._guard.failed()
+            self._recorder.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        elif meaning is Meaning.REFUSED:
+            self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
+        elif meaning.is_fatal:
+            self._fatal(_as_waiting(taken), verdict, answer, sent_s, now_s)
+        else:
+            self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s, is_last=is_last)
+
+    def unanswered(
+        self,
+        taken: str | Waiting,
+        error: TransportError,
+        sent_s: float,
+        now_s: float,
+        *,
+        is_last: bool,
+    ) -> None:
+        """Decide what a request without an answer leads to."""
+        waiting = _as_waiting(taken)
+        if isinstance(error, EndpointError):
+            self._stop_or_ask_again(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
+            return
+        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
+        verdict = Verdict(Meaning.TRANSIENT, message=str(error))
+        self._transient(waiting, verdict, None, sent_s, now_s, is_last=is_last)
+
+    # -- not ended yet ----------------------------------------------------------------
+
+    def _refused(
+        self, waiting: Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Send an ID again when the provider may take it."""
+        self._guard.refused(now_s, verdict)
+        waiting.refusals += 1
+        wait_s = self._retry.wait_s(
+            verdict, transients=waiting.transients, refusals=waiting.refusals
+        )
+        if wait_s is None:
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        else:
+            self._retries.put_back(waiting, now_s + wait_s)
+
+    def _transient(
+        self,
+        waiting: Waiting,
+        verdict: Verdict,
+        answer: Answer | None,
+        sent_s: float,
+        now_s: float,
+        *,
+        is_last: bool,
+    ) -> None:
+        """Send an ID again later, or give it up if it alone is the trouble."""
+        waiting.transients += 1
+        if answer is not None and (answer.status >= 500 or answer.status < 300):
+            waiting.unknown = True  # it may have been carried out nevertheless
+        wait_s = self._retry.wait_s(
+            verdict, transients=waiting.transients, refusals=waiting.refusals
+        )
+        reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
+        give_up = self._guard.transient(
+            now_s,
+            waiting.object_id,
+            reason,
+            exhausted=wait_s is None,
+            none_left=is_last and self._is_none_left(waiting),
+        )
+        if self._guard.gives_up:
+            for other in self._retries.take_all():
+                self._recorder.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        if give_up or self._guard.gives_up:
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            return
+        if self._guard.held_for is not None:
+            waiting.transients -= 1  # the provider's fault, not the ID's
+        self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+
+    def _is_none_left(self, waiting: Waiting) -> bool:
+        """Whether all IDs that wait have been tried as often as any may be."""
+        if self._guard.held_for is None:
+            return False
+        most = self._lane.attempts_max
+        return waiting.requests >= most and all(
+            other.requests >= most for other in self._retries.everyone()
+        )
+
+    def _fatal(
+        self, waiting: Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Settle an answer that would hit every ID: unknown words are compared first."""
+        if (
+            verdict.unread
+            and self._comparer is not None
+            and self._guard.asks_again(waiting.object_id)
+        ):
+            self.inquiry = self._comparer.begin(waiting.object_id, answer, sent_s)
+        if self.inquiry is None:
+            self._stop_or_ask_again(waiting, verdict, now_s)
+        else:
+            self._retries.keep_for_probe(waiting)
+            self._go_on(now_s)
+
+    def _stop_or_ask_again(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
+        """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
+        self._guard.fatal(now_s, waiting.object_id, verdict)
+        if self._guard.probe_id == waiting.object_id:
+            self._retries.keep_for_probe(waiting)
+        else:
+            self._retries.put_back(waiting, now_s)
+
+    # -- an inquiry -------------------------------------------------------------------
+
+    def inquiry_answered(self, verdict: Verdict, answer: Answer, now_s: float) -> None:
+        """Take the answer to the question of the inquiry."""
+        if self.inquiry is not None and self._comparer is not None:
+            self.inquiry.answered(verdict, self._comparer.masked(answer), now_s)
+            self._go_on(now_s)
+
+    def inquiry_unanswered(self, error: TransportError, now_s: float) -> None:
+        """Take it that no answer came to the question of the inquiry."""
+        if self.inquiry is not None:
+            hopeless = isinstance(error, EndpointError)
+            self.inquiry.unanswered(str(error), now_s, hopeless=hopeless)
+            self._go_on(now_s)
+
+    def _go_on(self, now_s: float) -> None:
+        """Act on an inquiry that is settled: its ID is gone, or the lane stops."""
+        ended = self.inquiry
+        if ended is None or ended.question is not None or self._comparer is None:
+            return
+        self.inquiry = None
+        waiting = self._retries.take_probe()
+        verdict = self._lane.resource.delete.judge(ended.object_id, ended.answer)
+        if ended.why_not is None:
+            self._comparer.remember(ended)
+            self._note(f"lane {self._lane.name}: unknown words found out: {ended.message}")
+            verdict = self.read(ended.object_id, ended.answer, verdict)
+            self._recorder.end(waiting, Outcome.GONE, verdict, ended.answer, now_s - ended.sent_s)
+        else:
+            verdict = replace(verdict, code=None, message=ended.message)
+            self._stop_or_ask_again(waiting, verdict, now_s)
+
+
+def _as_waiting(taken: str | Waiting) -> Waiting:
+    return Waiting(taken) if isinstance(taken, str) else taken
