@@ -56,7 +56,8 @@ class Options(TypedDict, total=False):
         max_delete: Stop before deletion N + 1, counted over the whole log.
         max_failures: Stop when more than so many IDs failed; a count, or a share like "2%".
         retry_failed: Try again the IDs that the log says failed for good.
-        allow_gone: Do not stop when the first IDs do not exist.
+        retry_gone: Ask again for the IDs that the log says are gone.
+        allow_gone: Believe that what the provider calls gone is gone, however many.
         wait_long: Wait as long as the provider asks, however long.
         outage_limit_s: Seconds of outage after which it stops; 600 by default.
         edge: For tests: fakes of the network, the disk and the clock.
@@ -72,6 +73,7 @@ class Options(TypedDict, total=False):
     max_delete: int
     max_failures: int | str
     retry_failed: bool
+    retry_gone: bool
     allow_gone: bool
     wait_long: bool
     outage_limit_s: float

@@ -177,6 +177,8 @@ class Result:
         retryable: For `Outcome.FAILED`: a later run tries it by itself.
         after_unknown: For `Outcome.GONE`: an earlier request of ours got no answer, so
             it may have been our own deletion.
+        doubted: For `Outcome.GONE`: nothing was ever deleted in this log, so it may be the wrong
+            account; a later run asks again.
         evidence: For `Outcome.GONE`: "compared" if the provider's words for it are documented
             nowhere and were told by a comparison; see `engine.comparison`.
         code: The provider's error code.
@@ -195,6 +197,7 @@ class Result:
     ms: float = 0.0
     retryable: bool = False
     after_unknown: bool = False
+    doubted: bool = False
     evidence: str | None = None
     code: str | None = None
     error: str | None = None
@@ -222,6 +225,8 @@ class Counts:
         refused: Requests refused.
         after_unknown: Of those gone: IDs for which an earlier request of ours got no
             answer, so that it may have been our own deletion.
+        doubted: Of those gone: IDs that a later run asks for again, since nothing was ever
+            deleted in this log.
         stripped: Of those read: IDs around which white space or a byte order mark was taken off.
     """
 
@@ -236,6 +241,7 @@ class Counts:
     requests: int = 0
     refused: int = 0
     after_unknown: int = 0
+    doubted: int = 0
     stripped: int = 0
 
     @property
@@ -310,10 +316,14 @@ class Summary:
 
     @property
     def all_gone(self) -> bool:
-        """Whether every ID of the sources is gone: nothing failed, invalid or left."""
+        """Whether every ID of the sources is gone: none failed, invalid, in doubt or left."""
         counts = self.counts
         return self.state is State.FINISHED and not (
-            counts.failed or counts.invalid or counts.skipped_failed or counts.pending
+            counts.failed
+            or counts.invalid
+            or counts.skipped_failed
+            or counts.pending
+            or counts.doubted
         )
 
     def as_dict(self) -> dict[str, object]:

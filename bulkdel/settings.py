@@ -202,7 +202,9 @@ class RunSettings:
         max_failures: Most failed IDs, or None.
         max_failures_share: Most failed IDs as a share, 0 to 1, or None.
         retry_failed: Try again the IDs that this log says failed for good.
-        allow_gone: Do not stop when everything is already gone.
+        retry_gone: Ask again for the IDs that this log says are gone.
+        allow_gone: Believe that what the provider calls gone is gone, however many, and take
+            for done what a log calls gone in doubt.
         wait_long: Wait as long as a provider asks, however long.
         outage_limit_s: Seconds of outage after which a lane stops.
 
@@ -218,6 +220,7 @@ class RunSettings:
     max_failures: int | None = None
     max_failures_share: float | None = None
     retry_failed: bool = False
+    retry_gone: bool = False
     allow_gone: bool = False
     wait_long: bool = False
     outage_limit_s: float = 600.0

@@ -147,7 +147,14 @@ BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
 @click.option(
     "--retry-failed", is_flag=True, help="Try again the IDs that the log says failed for good."
 )
-@click.option("--allow-gone", is_flag=True, help="Do not stop when the first 100 IDs do not exist.")
+@click.option(
+    "--retry-gone", is_flag=True, help="Ask again for the IDs that the log says are gone."
+)
+@click.option(
+    "--allow-gone",
+    is_flag=True,
+    help="Believe what the provider calls gone, also the first 100 IDs or a long row of them.",
+)
 @click.option(
     "--allow-http",
     is_flag=True,

@@ -81,6 +81,7 @@ class Job:
             max_failures=most,
             max_failures_share=share,
             retry_failed=flags["retry_failed"],
+            retry_gone=flags["retry_gone"],
             allow_gone=flags["allow_gone"],
             wait_long=flags["wait_long"],
             outage_limit_s=flags["outage_limit"],

@@ -9,7 +9,7 @@ from bulkdel.models import State, Summary
 ALL_GONE: Final = 0
 """Every ID is gone."""
 SOME_LEFT: Final = 1
-"""Some IDs failed or were invalid."""
+"""Some IDs failed or were invalid, or it is in doubt that they are gone."""
 USAGE: Final = 2
 """Wrong usage or settings; nothing was sent."""
 STOPPED: Final = 3

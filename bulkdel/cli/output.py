@@ -69,7 +69,8 @@ def summary_text(summary: Summary) -> str:
 def _what(counts: Counts) -> str:
     parts = [
         (counts.deleted, "deleted"),
-        (counts.gone - counts.after_unknown, "gone already"),
+        (counts.gone - counts.after_unknown - counts.doubted, "gone already"),
+        (counts.doubted, "gone already, in doubt"),
         (counts.after_unknown, "gone after a request of ours that got no answer"),
         (counts.failed, "failed"),
         (counts.invalid, "invalid"),
@@ -95,10 +96,11 @@ def _notes(summary: Summary) -> list[str]:
         notes.append(stripped_text(counts.stripped) + ".")
     if counts.failed:
         notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
-    if counts.gone and not counts.deleted and not counts.skipped:
+    if counts.doubted:
         notes.append(
-            "Every ID was gone already. If you expected them to exist: wrong account,"
-            " region or project?"
+            f"{counts.doubted:,} IDs are called gone where nothing was ever deleted: wrong account,"
+            " region or project? So that is in doubt, and the next run asks for them again;"
+            " --allow-gone takes them for gone. (--retry-gone asks again for all that are gone.)"
         )
     return notes
 

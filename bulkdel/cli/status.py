@@ -45,6 +45,7 @@ def _facts(facts: LogFacts) -> dict[str, object]:
             name: {
                 **{outcome.value: of.counts.get(outcome, 0) for outcome in Outcome},
                 "retryable": of.retryable,
+                "doubted": of.doubted,
             }
             for name, of in facts.lanes.items()
         },
@@ -72,6 +73,8 @@ def _text(log: Path, facts: LogFacts) -> str:
         ]
         if of.retryable:
             words.append(f"of the failed {of.retryable:,} are tried again by the next run")
+        if of.doubted:
+            words.append(f"of the gone {of.doubted:,} are asked for again by the next run")
         lines.append(f"  {name or '(no lane)'}: {', '.join(words) or 'no results'}")
     if facts.last_end is not None and facts.last_end.get("reason"):
         lines.append(f"  it stopped: {facts.last_end['reason']}")

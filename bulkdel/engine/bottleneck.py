@@ -6,6 +6,7 @@ up to the time of the run. `explain` reads them from the pace records of the log
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 
@@ -47,3 +48,10 @@ class Ledger:
         """Return the seconds under each bound up to now, those that are not zero."""
         self.note(self._bound, now_s)
         return {b.value: round(s, 3) for b, s in self._seconds.items() if s >= 0.0005}
+
+
+def bound_by_pace(wait_s: float, rate: float) -> Bound:
+    """Say what a pace that asks to wait is bound by: a pause is longer than its own step."""
+    if wait_s == math.inf:
+        return Bound.CONCURRENCY
+    return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE

@@ -24,9 +24,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from bulkdel.engine.bottleneck import Bound, Ledger
+from bulkdel.engine.bottleneck import Bound, Ledger, bound_by_pace
 from bulkdel.engine.comparison import Comparer
 from bulkdel.engine.inquiry import Question
+from bulkdel.engine.look import LOOKS_MAX
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import Recorder, RunControl
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
@@ -144,8 +145,7 @@ class LaneWork:
 
     def finish(self) -> None:
         """End the lane: believe what was doubted if all was done, free what others may use."""
-        if not self.draining and self.guard.stop is None:
-            self._settling.finish()
+        self._settling.finish(early=self.draining or self.guard.stop is not None)
         for waiting in self._retries.everyone():  # other lanes may need their places
             if not self.control.deletes.unlimited:
                 self.control.deletes.release(deleted=waiting.unknown)
@@ -187,7 +187,7 @@ class LaneWork:
         wait_s = self.pace.wait_s(now_s, self.in_flight)
         if wait_s > 0.0:
             self.wait_s = wait_s
-            self.bound = _bound_by_pace(wait_s, self.pace.rate)
+            self.bound = bound_by_pace(wait_s, self.pace.rate)
             return None
         taken = self._choose(now_s)
         if taken is None:
@@ -201,10 +201,18 @@ class LaneWork:
 
     def _choose(self, now_s: float) -> Taken | None:
         """Choose: what an inquiry asks, the probe, a retry that is due, then a fresh ID."""
+        proof_id = self._settling.proof_id
+        if self.guard.is_looking and self._settling.inquiry is None:
+            if proof_id is not None and self._has_place() and self.queue.drop(proof_id):
+                return proof_id
+            some = self.queue.some(LOOKS_MAX)
+            self._settling.look(some, may_come=not self.queue.has_ended)
         inquiry = self._settling.inquiry
-        if inquiry is not None:
-            self.wait_s = inquiry.due_s - now_s
+        if self.guard.is_looking or inquiry is not None:
             self.bound = Bound.PAUSE
+            if inquiry is None:  # there is no ID to look at yet
+                return None
+            self.wait_s = inquiry.due_s - now_s
             return inquiry.question if self.wait_s <= 0.0 else None
         if self._retries:
             wait_s = self._retries.wait_s(now_s)
@@ -291,10 +299,3 @@ class LaneWork:
             self.pace.troubled(now_s, sent_s, in_flight)
         else:
             self.pace.accepted(now_s, sent_s, in_flight, answer.headers)
-
-
-def _bound_by_pace(wait_s: float, rate: float) -> Bound:
-    """Say what a pace that asks to wait is bound by: a pause is longer than its own step."""
-    if wait_s == math.inf:
-        return Bound.CONCURRENCY
-    return Bound.RATE if wait_s <= 1.5 / rate + 0.05 else Bound.PAUSE

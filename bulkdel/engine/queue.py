@@ -19,6 +19,10 @@ import anyio
 
 BLOCKS_MAX: Final = 4
 """Blocks in memory per lane. Sources make blocks of at most 20,000 IDs."""
+KEPT: Final = 5
+KEPT_OF_MIN: Final = 200
+"""So many IDs of a block, if it has so many at least, are kept to the last: as long as they are
+there, one can look whether the endpoint still sees objects, however long others are gone."""
 
 
 class LaneQueue:
@@ -29,6 +33,7 @@ class LaneQueue:
         """Called when IDs have come, or none will."""
         self._blocks: deque[list[str]] = deque()
         self._taking: list[str] = []
+        self._kept: list[str] = []
         self._room = anyio.Event()
         self._closed = False
         self.abandoned = False
@@ -42,7 +47,7 @@ class LaneQueue:
     @property
     def is_empty(self) -> bool:
         """Whether no ID is in memory. More may come, unless it `has_ended`."""
-        return not self._taking and not self._blocks
+        return not (self._taking or self._blocks or self._kept)
 
     @property
     def has_ended(self) -> bool:
@@ -53,11 +58,34 @@ class LaneQueue:
         """Take the next ID, or None if none is in memory."""
         if not self._taking:
             if not self._blocks:
-                return None
+                return self._kept.pop() if self._kept else None
             self._taking = self._blocks.popleft()
             self._taking.reverse()
             self._room.set()
         return self._taking.pop()
+
+    def some(self, most: int) -> list[str]:
+        """Return some of the IDs that are in memory: those kept to the last, then others.
+
+        The others stand evenly apart, the last one first: what is gone often stands together.
+        """
+        parts = [self._taking, *self._blocks]
+        size = sum(map(len, parts))
+        step = max(1.0, size / most)
+        places = [int(number * step) for number in range(min(most, size))]
+        found, before = list[str](), 0
+        for part in parts:
+            found += [part[place - before] for place in places if 0 <= place - before < len(part)]
+            before += len(part)
+        return [*self._kept, *reversed(found)][:most]
+
+    def drop(self, object_id: str) -> bool:
+        """Take one ID out, wherever it stands; False if it is not in memory."""
+        for part in (self._kept, self._taking, *self._blocks):
+            if object_id in part:
+                part.remove(object_id)
+                return True
+        return False
 
     async def put(self, ids: list[str]) -> None:
         """Add IDs, when there is room."""
@@ -66,8 +94,15 @@ class LaneQueue:
                 self._room = anyio.Event()
             await self._room.wait()
         if ids and not self.abandoned:
-            self._blocks.append(list(ids))
+            self._blocks.append(self._keep(list(ids)))
             self.wake()
+
+    def _keep(self, ids: list[str]) -> list[str]:
+        """Keep some IDs of a large block to the last, if there are none; return the others."""
+        if not self._kept and len(ids) >= KEPT_OF_MIN:
+            step = len(ids) // (KEPT + 1)
+            self._kept = [ids.pop(step * number) for number in range(KEPT, 0, -1)]
+        return ids
 
     def close(self) -> None:
         """Say that no more IDs will be added."""
@@ -78,6 +113,7 @@ class LaneQueue:
         """Say that no more IDs will be taken, so that no source waits for it."""
         self.abandoned = True
         self._blocks.clear()
+        self._kept.clear()
         self._taking.clear()
         self._room.set()
 

@@ -3,16 +3,20 @@
     result ──believed──> sink
        └────doubted───> held back until the lane's guard believes it, or dropped
 
-Two kinds of results are doubted at the start of a lane, because wrong ones would do harm:
-"gone" while nothing was deleted (the wrong account?), and a permanent failure while
+Two kinds of results are doubted, because wrong ones would do harm: "gone" until a later request
+has shown an object (the wrong account? an empty replica?), and a permanent failure while
 nothing has gone well (the wrong API?). They are few, stay in memory, and are still to do
 if the lane stops or the process ends.
+
+A lane that comes to its end without a deletion in its log writes its few "gone" as ``doubted``:
+the next run asks for them again.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bulkdel.engine.retry_queue import Waiting
 from bulkdel.engine.sink import Sink
@@ -70,8 +74,15 @@ class Recorder:
         self._control = control
         self._counts = counts
         self._wall_clock = wall_clock
-        self._doubted_gone: list[Result] = []
+        self._gone = guard.gone
+        self._doubted_gone: deque[tuple[float, Result]] = deque()
+        """With the time when its request left."""
         self._doubted_failed: list[Result] = []
+
+    @property
+    def doubts_gone(self) -> bool:
+        """Whether so much is gone in a row that somebody must look for objects."""
+        return self._gone.is_unlikely
 
     def end(
         self,
@@ -79,20 +90,30 @@ class Recorder:
         outcome: Outcome,
         verdict: Verdict,
         answer: Answer | None,
-        took_s: float,
+        sent_s: float,
+        now_s: float,
     ) -> None:
         """End an ID: write its result, or hold it back while it is not believed."""
-        result = self._result(taken, outcome, verdict, answer, took_s)
+        result = self._result(taken, outcome, verdict, answer, now_s - sent_s)
         unknown = not isinstance(taken, str) and taken.unknown
         if not self._control.deletes.unlimited:
             # After a lost answer nobody knows whose deletion it was: it counts as ours.
             self._control.deletes.release(deleted=outcome is Outcome.DELETED or unknown)
         if outcome is Outcome.FAILED:
             self._end_badly(result)
+            return
+        self._guard.good(deleted=outcome is Outcome.DELETED)
+        if outcome is Outcome.DELETED:
+            self._write(result)
+            self.seen(sent_s)
+        elif self._gone.believes(sent_s):
+            self._write(result)
         else:
-            self._end_well(result)
+            self._doubted_gone.append((sent_s, result))
+        if self._doubted_failed:
+            self._believe_failed()
 
-    def end_deleted(self, object_id: str, answer: Answer, took_s: float) -> None:
+    def end_deleted(self, object_id: str, answer: Answer, sent_s: float, now_s: float) -> None:
         """End an ID that was deleted at its first attempt: the usual case, for less.
 
         The same as `end`, without the `Result` that only others need.
@@ -101,32 +122,43 @@ class Recorder:
         if not deletes.unlimited:
             deletes.release(deleted=True)
         self._guard.good(deleted=True)
-        if self._doubted_failed or self._doubted_gone:
-            self.believe_all()
         self._counts.deleted += 1
         self._sink.append_deleted(
-            object_id, self._lane, answer.received_s or self._wall_clock(), took_s * 1000
+            object_id, self._lane, answer.received_s or self._wall_clock(), (now_s - sent_s) * 1000
         )
         self._control.failures.note(failed=False)
-
-    def believe_all(self) -> None:
-        """Write what is held back: the lane has come to its end and nothing spoke against it."""
-        self._believe(self._doubted_gone)
-        self._believe(self._doubted_failed)
-
-    def _end_well(self, result: Result) -> None:
-        deleted = result.outcome is Outcome.DELETED
-        self._guard.good(deleted=deleted)
+        self.seen(sent_s)
         if self._doubted_failed:
-            self._believe(self._doubted_failed)
-        if not deleted and self._guard.doubts_gone:
-            self._doubted_gone.append(result)
-            if len(self._doubted_gone) >= self._guard.gone_most:
-                self._guard.all_gone()
-            return
-        self._write(result)
-        if self._doubted_gone:
-            self._believe(self._doubted_gone)
+            self._believe_failed()
+
+    def seen(self, sent_s: float) -> None:
+        """Note that a request that left at ``sent_s`` has shown an object."""
+        self._gone.seen(sent_s)
+        doubted = self._doubted_gone
+        while doubted and doubted[0][0] < sent_s:
+            self._write(doubted.popleft()[1])
+
+    def finish(self) -> None:
+        """End a lane that has come to its end: write what is held back, if it is likely."""
+        if self.doubts_gone:
+            self.stop_gone()
+        else:
+            self._write_gone(final=self._gone.is_proven)
+            self._believe_failed()
+
+    def finish_early(self) -> None:
+        """End a lane before its end: write what is held back, if it is likely and proven now."""
+        if self._guard.has_deleted and not self.doubts_gone:
+            self._write_gone(final=True)
+
+    def _write_gone(self, *, final: bool) -> None:
+        for _, result in self._doubted_gone:
+            self._write(result if final else replace(result, doubted=True))
+        self._doubted_gone.clear()
+
+    def stop_gone(self, looked: str = "") -> None:
+        """Stop the lane: so many are gone in a row, and nothing shows that it is true."""
+        self._guard.all_gone(len(self._doubted_gone), looked=looked)
 
     def _end_badly(self, result: Result) -> None:
         if result.retryable or not self._guard.doubts_failed:
@@ -136,14 +168,15 @@ class Recorder:
         if len(self._doubted_failed) >= FAILED_FIRST_MAX:
             self._guard.all_failed(result.error or f"HTTP {result.status}")
 
-    def _believe(self, results: list[Result]) -> None:
-        for result in results:
+    def _believe_failed(self) -> None:
+        for result in self._doubted_failed:
             self._write(result)
-        results.clear()
+        self._doubted_failed.clear()
 
     def _write(self, result: Result) -> None:
         self._counts.add(result.outcome)
         self._counts.after_unknown += result.after_unknown
+        self._counts.doubted += result.doubted
         self._sink.append(result)
         failures = self._control.failures
         failures.note(failed=result.outcome is Outcome.FAILED)

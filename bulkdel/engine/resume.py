@@ -35,7 +35,11 @@ def read_logs(
     Raises:
         ConfigError: A log cannot be read, or is of another place.
     """
-    index = Index(retry_failed=settings.retry_failed)
+    index = Index(
+        retry_failed=settings.retry_failed,
+        retry_gone=settings.retry_gone,
+        allow_gone=settings.allow_gone,
+    )
     for path in settings.done_logs:
         facts = index.read(path, go_on)
         if go_on():

@@ -15,10 +15,11 @@ what an answer means (`providers`), what an unknown one is compared with (`compa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bulkdel.engine.comparison import Comparer, Comparison
+from bulkdel.engine.look import Look
 from bulkdel.engine.recorder import Recorder
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
@@ -52,8 +53,10 @@ class Settling:
         note: Callable[[str], None],
         comparer: Comparer | None = None,
     ) -> None:
-        self.inquiry: Comparison | None = None
+        self.inquiry: Comparison | Look | None = None
         """What is asked beside the IDs, before any of them."""
+        self.proof_id: str | None = None
+        """The ID that a look has shown to be there: its deletion must be asked for next."""
         self._lane = lane
         self._guard = guard
         self._recorder = recorder
@@ -62,9 +65,12 @@ class Settling:
         self._note = note
         self._comparer = comparer
 
-    def finish(self) -> None:
-        """End a lane that has come to its end: nothing spoke against what was doubted."""
-        self._recorder.believe_all()
+    def finish(self, *, early: bool) -> None:
+        """End the lane; ``early`` says that IDs are left."""
+        if early:
+            self._recorder.finish_early()
+        else:
+            self._recorder.finish()
 
     def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
         """Return a verdict with what is known in this run alone, without the key."""
@@ -89,13 +95,14 @@ class Settling:
         meaning = verdict.meaning
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
-            self._recorder.end_deleted(taken, answer, now_s - sent_s)
+            self._recorder.end_deleted(taken, answer, sent_s, now_s)
         elif meaning is Meaning.DELETED or meaning is Meaning.GONE:
             self._retries.budget.earn()
-            self._recorder.end(taken, Outcome(meaning.value), verdict, answer, now_s - sent_s)
+            self._recorder.end(taken, Outcome(meaning.value), verdict, answer, sent_s, now_s)
+            self._doubt_gone(taken, now_s)
         elif meaning is Meaning.FAILED:
             self._guard.failed()
-            self._recorder.end(taken, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(taken, Outcome.FAILED, verdict, answer, sent_s, now_s)
         elif meaning is Meaning.REFUSED:
             self._refused(_as_waiting(taken), verdict, answer, sent_s, now_s)
         elif meaning.is_fatal:
@@ -133,7 +140,7 @@ class Settling:
             verdict, transients=waiting.transients, refusals=waiting.refusals
         )
         if wait_s is None:
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
         else:
             self._retries.put_back(waiting, now_s + wait_s)
 
@@ -164,9 +171,9 @@ class Settling:
         )
         if self._guard.gives_up:
             for other in self._retries.take_all():
-                self._recorder.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
+                self._recorder.end(other, Outcome.FAILED, verdict, answer, sent_s, now_s)
         if give_up or self._guard.gives_up:
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
             return
         if self._guard.held_for is not None:
             waiting.transients -= 1  # the provider's fault, not the ID's
@@ -207,6 +214,26 @@ class Settling:
 
     # -- an inquiry -------------------------------------------------------------------
 
+    def look(self, ids: Sequence[str], *, may_come: bool) -> None:
+        """Look for objects among IDs that are still to do, if that is still needed.
+
+        ``may_come`` says that there may be others later, if there are none now.
+        """
+        get = self._lane.resource.get
+        if not self._recorder.doubts_gone:  # an object has shown itself meanwhile
+            self._guard.shown()
+        elif get is None or not (ids or may_come):
+            self._recorder.stop_gone()
+        elif ids:
+            self.inquiry = Look(ids, get)
+
+    def _doubt_gone(self, taken: str | Waiting, now_s: float) -> None:
+        """Look for objects if too many are gone; stop if that one is which was just seen."""
+        if taken == self.proof_id and self._recorder.doubts_gone:
+            self._recorder.stop_gone(f"; a GET shows {taken}, and its deletion calls it gone")
+        elif self._recorder.doubts_gone:
+            self._guard.look(now_s)
+
     def inquiry_answered(self, verdict: Verdict, answer: Answer, now_s: float) -> None:
         """Take the answer to the question of the inquiry."""
         if self.inquiry is not None and self._comparer is not None:
@@ -221,18 +248,37 @@ class Settling:
             self._go_on(now_s)
 
     def _go_on(self, now_s: float) -> None:
-        """Act on an inquiry that is settled: its ID is gone, or the lane stops."""
+        """Act on an inquiry that is settled."""
         ended = self.inquiry
-        if ended is None or ended.question is not None or self._comparer is None:
+        if ended is None or ended.question is not None:
             return
         self.inquiry = None
+        if isinstance(ended, Look):
+            self._end_look(ended, now_s)
+        else:
+            self._end_comparison(ended, now_s)
+
+    def _end_look(self, ended: Look, now_s: float) -> None:
+        """Believe what was held back, or stop the lane."""
+        if ended.shown is not None and self._guard.has_deleted:
+            self._recorder.seen(now_s)
+            self._guard.shown()
+        elif ended.shown is not None:
+            self.proof_id = ended.shown
+        else:
+            what = f", nor do {ended.looked:,} others that are still to do ({ended.what})"
+            self._recorder.stop_gone(what)
+
+    def _end_comparison(self, ended: Comparison, now_s: float) -> None:
+        """End the ID of a comparison as gone, or stop the lane."""
         waiting = self._retries.take_probe()
         verdict = self._lane.resource.delete.judge(ended.object_id, ended.answer)
-        if ended.why_not is None:
+        if ended.why_not is None and self._comparer is not None:
             self._comparer.remember(ended)
             self._note(f"lane {self._lane.name}: unknown words found out: {ended.message}")
             verdict = self.read(ended.object_id, ended.answer, verdict)
-            self._recorder.end(waiting, Outcome.GONE, verdict, ended.answer, now_s - ended.sent_s)
+            self._recorder.end(waiting, Outcome.GONE, verdict, ended.answer, ended.sent_s, now_s)
+            self._doubt_gone(waiting, now_s)
         else:
             verdict = replace(verdict, code=None, message=ended.message)
             self._stop_or_ask_again(waiting, verdict, now_s)

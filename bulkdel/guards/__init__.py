@@ -1,6 +1,7 @@
 """When to stop. What would hit every ID stops or pauses a lane and burns none.
 
-    lane_guard.py   one lane: start small, key refused, wrong endpoint, all gone, outage
+    lane_guard.py   one lane: start small, key refused, wrong endpoint, outage
+    gone.py         too many "gone" in a row
     budgets.py      the whole run: most deletions, most failures
     stop.py         why it stopped, and what to do
 
@@ -8,12 +9,14 @@ All of it is pure: the time is an argument, and the lane acts on what it says.
 """
 
 from bulkdel.guards.budgets import DeleteBudget, FailureBudget, parse_max_failures
+from bulkdel.guards.gone import GoneRun
 from bulkdel.guards.lane_guard import LaneGuard
 from bulkdel.guards.stop import Stop, StopCause
 
 __all__ = [
     "DeleteBudget",
     "FailureBudget",
+    "GoneRun",
     "LaneGuard",
     "Stop",
     "StopCause",

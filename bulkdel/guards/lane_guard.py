@@ -13,10 +13,9 @@
 * **Held** for an outage (nothing but server errors, timeouts and lost connections from
   `TRANSIENT_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
   the lane goes on by itself when the provider is back.
-* **All gone**: when the first `GONE_FIRST_MAX` answers all say "no such object", and
-  nothing was ever deleted by this log, it is more likely the wrong account than the truth.
-  A log with deletions has more patience. The same for the first `FAILED_FIRST_MAX` answers
-  when all are permanent failures.
+* **Held** for "gone" in a row (`gone`): the lane looks whether the endpoint sees objects.
+* **All failed**: when the first `FAILED_FIRST_MAX` answers all are permanent failures, it is
+  more likely the wrong API than the truth.
 
 Not here: waiting, sending, what an answer means. The time is an argument.
 """
@@ -27,6 +26,7 @@ import math
 from enum import Enum, auto
 from typing import Final
 
+from bulkdel.guards.gone import GoneRun
 from bulkdel.guards.stop import Stop, StopCause
 from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
 
@@ -34,10 +34,6 @@ COLD_IN_FLIGHT: Final = 10
 COLD_GOOD: Final = 11
 """Good answers that open a cold lane: the first, then ten more."""
 TRANSIENT_IDS_MAX: Final = 10
-GONE_FIRST_MAX: Final = 100
-GONE_RESUMED_MAX: Final = 1000
-"""The same for a log with deletions. A killed run leaves objects that are deleted but not
-logged, those in flight and 20 ms of lines; more than that look like another account."""
 FAILED_FIRST_MAX: Final = 10
 PROBE_FIRST_S: Final = 1.0
 PROBE_GROWTH: Final = 1.5
@@ -77,7 +73,7 @@ class LaneGuard:
     Args:
         lane: Name of the lane, for messages.
         deleted_before: Deletions of this lane that the log already holds.
-        allow_gone: Believe that everything is gone already.
+        allow_gone: Believe at once that what the provider calls gone is gone.
         outage_limit_s: Seconds of outage after which the lane stops.
         wait_long: Wait as long as a provider asks, however long.
     """
@@ -94,12 +90,14 @@ class LaneGuard:
         self.stop: Stop | None = None
         self.probe_id: str | None = None
         """The ID that must be the next one sent, if any."""
-        self.doubts_gone = not allow_gone
-        """Whether "gone" is not believed yet: nothing was deleted in this run."""
-        self.gone_most = GONE_FIRST_MAX if deleted_before == 0 else GONE_RESUMED_MAX
-        """So many answers "gone" before any deletion stop the lane."""
+        self.gone = GoneRun(deleted_before, trusts=allow_gone)
+        """How many say "gone" in a row, and what of it is believed."""
+        self.is_looking = False
+        """Whether it is held until somebody has looked for objects: `shown`, or `all_gone`."""
         self.doubts_failed = deleted_before == 0
         """Whether a permanent failure is not believed yet: nothing went well so far."""
+        self.has_deleted = False
+        """Whether something was deleted in this run: endpoint, key and account are right."""
         self.gives_up = False
         """Whether the IDs that are left are to be given up."""
         self._lane = lane
@@ -142,10 +140,9 @@ class LaneGuard:
 
     def good(self, *, deleted: bool) -> None:
         """Note an answer that shows that the lane works: deleted, or gone by name."""
+        self.has_deleted = self.has_deleted or deleted
         self.doubts_failed = False
         self._refused_since_s = None
-        if deleted:
-            self.doubts_gone = False
         if self._transients:
             self._transients.clear()
         if self._phase is _Phase.COLD:
@@ -224,13 +221,35 @@ class LaneGuard:
         self._hold(now_s, f"{what}{_quote(verdict)}", 0.0)
         self.probe_id = object_id
 
-    def all_gone(self) -> None:
-        """Stop: the first answers all said "gone", and nothing was ever deleted."""
+    def look(self, now_s: float) -> None:
+        """Hold the lane until somebody has looked whether the endpoint sees objects."""
+        if self._phase in (_Phase.COLD, _Phase.FREE):
+            self._hold(now_s, "many objects in a row are gone", 0.0)
+            self.is_looking = True
+
+    def shown(self) -> None:
+        """Note that an object has shown itself: "gone" is to be believed."""
+        if self.is_looking:
+            self._reopen()
+            self._cold_good = 1
+
+    def all_gone(self, number: int, *, looked: str = "") -> None:
+        """Stop: ``number`` IDs in a row are gone, and no object shows.
+
+        ``looked`` says what a look for others has found.
+        """
+        deleted = self.gone.is_proven
+        what, why = (
+            (f"the last {number:,} IDs in a row", "does it still see the objects?")
+            if deleted
+            else (f"the first {number:,} IDs", "wrong account, region or project?")
+        )
+        none = "" if deleted else ", and none was deleted"
         self._stop(
             StopCause.ALL_GONE,
-            f"the first {self.gone_most:,} IDs do not exist there, and none was deleted:"
-            " wrong account, region or project?",
-            "Check the key and --base-url; if they are really gone, give --allow-gone",
+            f"{what} do not exist there{none}{looked}: {why}",
+            "Check the key and --base-url; if they are really gone, give --allow-gone."
+            " --retry-gone asks again for all that the log calls gone",
         )
 
     def all_failed(self, error: str) -> None:
@@ -273,11 +292,13 @@ class LaneGuard:
         self._cold_good = 0
         self._probing = False
         self.probe_id = None
+        self.is_looking = False
         self._transients.clear()
 
     def _stop(self, cause: StopCause, message: str, advice: str) -> None:
         self._phase = _Phase.STOPPED
         self.probe_id = None
+        self.is_looking = False
         self.stop = Stop(cause=cause, lane=self._lane, message=message, advice=advice)
 
 

@@ -24,6 +24,8 @@ from bulkdel.models import Outcome
 
 RETRYABLE: Final = b"retryable"
 """The word of a result that failed and that a later run tries by itself."""
+DOUBTED: Final = b"doubted"
+"""The word of a result that is gone and that a later run asks for again."""
 
 _WORDS: Final = {outcome.value: outcome.value.encode() for outcome in Outcome}
 
@@ -37,7 +39,8 @@ _WORDS: Final = {outcome.value: outcome.value.encode() for outcome in Outcome}
 #   the whole block.
 # * Every other byte is given, or part of a number as JSON has them. So a line that was
 #   cut and continued with other bytes passes only where it is whole JSON after all.
-# * `id`, `lane` and `outcome` do not come a second time (the last one would count).
+# * `id`, `lane` and `outcome` do not come a second time (the last one would count), and
+#   `doubted`, which changes the word, does not come at all.
 #
 # So for a line that it accepts, orjson finds the same three values; and any line that it
 # does not accept goes to orjson. Groups that never give back what they took (`*+`) keep
@@ -53,7 +56,7 @@ LINE: Final = re.compile(
     rb"""
     (?: \{"id":"(STRING)","lane":"(STRING)","outcome":"(deleted|gone)"
         ,"status":WHOLE,"attempts":WHOLE,"at":"STRING","ms":WHOLE
-        (?: ,"(?!id"|lane"|outcome")[a-z_]++":(?:"STRING"|NUMBER|true|false|null) )*+
+        (?: ,"(?!id"|lane"|outcome"|doubted")[a-z_]++":(?:"STRING"|NUMBER|true|false|null) )*+
         \}
       | ([^\n]*+)
     )\n
@@ -74,7 +77,7 @@ class Lines:
         count: How many, blank ones included.
         ids: The IDs of the results, in UTF-8 and in the order of the lines.
         lanes: Their lanes.
-        words: Their outcomes, or `RETRYABLE`.
+        words: Their outcomes, or `RETRYABLE`, or `DOUBTED`.
         others: Each line that is no result: its place among the lines, from 0, and what
             it holds; None if it is no JSON. Blank lines are left out.
     """
@@ -153,4 +156,6 @@ def _result(entry: Any) -> tuple[bytes, bytes, bytes] | None:
         return None
     if word == b"failed" and entry.get("retryable") is True:
         word = RETRYABLE
+    elif word == b"gone" and entry.get("doubted") is True:
+        word = DOUBTED
     return object_id.encode(), lane.encode(), word

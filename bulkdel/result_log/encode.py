@@ -30,6 +30,8 @@ def result_line(result: Result) -> bytes:
         line["retryable"] = result.retryable
     if result.after_unknown:
         line["after_unknown"] = True
+    if result.doubted:
+        line["doubted"] = True
     for name in ("evidence", "code", "error", "request_id", "source", "line"):
         value = getattr(result, name)
         if value is not None:

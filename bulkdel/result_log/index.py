@@ -67,13 +67,23 @@ class Claimed:
 class Index:
     """The IDs that are done or were given out in this run. Thread-safe."""
 
-    def __init__(self, *, retry_failed: bool = False) -> None:
-        """Make an empty index; ``retry_failed`` gives out all that failed once more."""
+    def __init__(
+        self, *, retry_failed: bool = False, retry_gone: bool = False, allow_gone: bool = False
+    ) -> None:
+        """Make an empty index.
+
+        Args:
+            retry_failed: Give out all that failed once more.
+            retry_gone: Give out all that is gone once more.
+            allow_gone: Take for done also what is gone in doubt.
+        """
         self._lanes: dict[str, DigestSet] = {}
         self._lock = threading.Lock()
         self._fresh = np.zeros(256, np.bool_)
         self._fresh[[ABSENT, _TO_DO, LineState.RETRYABLE]] = True
         self._fresh[LineState.FAILED] = retry_failed
+        self._fresh[LineState.GONE] = retry_gone
+        self._fresh[LineState.DOUBTED] = retry_gone or not allow_gone
 
     def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
         """Add the results of a log, as newer than what is known, and return its facts.
@@ -97,9 +107,10 @@ class Index:
             for lane, lane_facts in facts.lanes.items():
                 counts = self._lanes[lane].counts()
                 lane_facts.retryable = counts[LineState.RETRYABLE]
+                lane_facts.doubted = counts[LineState.DOUBTED]
                 lane_facts.counts = {
                     Outcome.DELETED: counts[LineState.DELETED],
-                    Outcome.GONE: counts[LineState.GONE],
+                    Outcome.GONE: counts[LineState.GONE] + counts[LineState.DOUBTED],
                     Outcome.FAILED: counts[LineState.FAILED] + counts[LineState.RETRYABLE],
                     Outcome.INVALID: counts[LineState.INVALID],
                 }

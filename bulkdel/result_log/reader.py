@@ -47,6 +47,8 @@ class LineState(IntEnum):
     RETRYABLE = 3
     """Failed, and a later run tries it."""
     INVALID = 4
+    DOUBTED = 5
+    """Gone, but nothing was ever deleted; a later run asks again."""
 
 
 @dataclass(slots=True)
@@ -58,11 +60,13 @@ class LaneFacts:
         counts: IDs by the outcome of their last line. Empty until the whole log has been
             indexed (`resume.Index.read`).
         retryable: Of the failed: those that a later run tries by itself.
+        doubted: Of the gone: those that a later run asks for again.
     """
 
     deletions: int = 0
     counts: dict[Outcome, int] = field(default_factory=dict)
     retryable: int = 0
+    doubted: int = 0
 
 
 def _ignore(_name: str, _value: dict[str, Any]) -> None:
@@ -141,7 +145,7 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     for block in _whole_lines(path, facts):
         lines = parse_block(block)
         _note_times(block, facts)
-        if b"gone" in lines.words:
+        if b"gone" in lines.words or b"doubted" in lines.words:
             facts.after_unknown += block.count(_AFTER_UNKNOWN)
         _note_others(lines, facts)
         for part in _by_lane(lines):

@@ -57,6 +57,7 @@ def test_status_says_what_a_log_holds_and_what_is_wrong_with_it(log: Path) -> No
         "failed": 2,
         "invalid": 0,
         "retryable": 1,
+        "doubted": 0,
     }
     assert facts["damaged_lines"] == [5]
     assert facts["torn_bytes"] == len('{"id":"resp_5","la')

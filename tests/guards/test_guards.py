@@ -11,6 +11,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.guards import (
     DeleteBudget,
     FailureBudget,
+    GoneRun,
     LaneGuard,
     StopCause,
     parse_max_failures,
@@ -277,17 +278,59 @@ def test_one_good_answer_among_refusals_starts_the_count_again() -> None:
     assert guard.stop is None
 
 
+def gone_until_doubted(run: GoneRun, sent_s: float = 1.0) -> int:
+    """Return how many answers in a row say "gone" until somebody must look."""
+    for number in range(1, 5000):
+        run.believes(sent_s)
+        if run.is_unlikely:
+            return number
+    return 5000
+
+
 def test_gone_is_doubted_until_something_was_deleted() -> None:
     """In this run: the key may be another one today. Unless the user says that it is so."""
-    assert LaneGuard("ark").doubts_gone
-    assert LaneGuard("ark", deleted_before=1).doubts_gone
-    assert LaneGuard("ark", deleted_before=1).gone_most > LaneGuard("ark").gone_most
-    assert not LaneGuard("ark", allow_gone=True).doubts_gone
-    guard = LaneGuard("ark")
-    guard.good(deleted=False)
-    assert guard.doubts_gone
-    guard.good(deleted=True)
-    assert not guard.doubts_gone
+    assert not LaneGuard("ark").gone.believes(1.0)
+    assert not LaneGuard("ark", deleted_before=1).gone.believes(1.0)
+    assert LaneGuard("ark", allow_gone=True).gone.believes(1.0)
+    assert gone_until_doubted(GoneRun()) == 100
+    assert gone_until_doubted(GoneRun(deleted_before=1)) == 1000
+    assert gone_until_doubted(GoneRun(trusts=True)) == 5000
+
+
+def test_gone_is_believed_only_by_a_request_that_left_later() -> None:
+    """A slow deletion that left before an empty replica took over says nothing about it."""
+    run = GoneRun()
+    run.seen(5.0)
+
+    assert run.believes(4.0)
+    assert not run.believes(6.0)
+    run.seen(3.0)
+    assert not run.believes(6.0)
+    run.seen(7.0)
+    assert run.believes(6.0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "doubted_at"),
+    [
+        ([0] * 20_000, range(100, 101)),
+        ([1, 0, 0] * 5000, range(100, 101)),
+        ([3, 0, 1, 0, 0] * 2000, range(100, 101)),
+        ([20, 0] * 50, range(150, 300)),
+        ([90, 0] * 50, range(700, 1001)),
+        ([99] * 30, range(700, 1001)),
+    ],
+)
+def test_what_is_unlikely_follows_from_the_rows_so_far(rows: list[int], doubted_at: range) -> None:
+    """Where files are gone in blocks a long one is usual; after single ones a hundred is not."""
+    run = GoneRun()
+    for length in rows:
+        for _ in range(length):
+            run.believes(1.0)
+            assert not run.is_unlikely
+        run.seen(0.0)
+
+    assert gone_until_doubted(run) in doubted_at
 
 
 def test_a_failure_is_doubted_until_something_went_well() -> None:
@@ -302,13 +345,14 @@ def test_a_failure_is_doubted_until_something_went_well() -> None:
 def test_all_gone_and_all_failed_ask_the_right_question() -> None:
     """They are mistakes of the user, who must recognise them."""
     gone, failed = LaneGuard("ark"), LaneGuard("ark")
-    gone.all_gone()
+    gone.all_gone(100)
     failed.all_failed("unknown parameter")
 
     assert gone.stop is not None
     assert gone.stop.cause is StopCause.ALL_GONE
     assert "wrong account, region or project?" in str(gone.stop)
     assert "--allow-gone" in str(gone.stop)
+    assert "--retry-gone" in str(gone.stop)
     assert failed.stop is not None
     assert failed.stop.cause is StopCause.ALL_FAILED
     assert "unknown parameter" in str(failed.stop)
@@ -317,7 +361,7 @@ def test_all_gone_and_all_failed_ask_the_right_question() -> None:
 def test_a_stopped_guard_stays_stopped() -> None:
     """Late answers neither change the reason nor open it again."""
     guard = opened()
-    guard.all_gone()
+    guard.all_gone(100)
     stop = guard.stop
 
     guard.fatal(0.0, "id1", KEY)

@@ -105,8 +105,11 @@ class LogSeen:
         return [line for line in self.lines[starts[-1] if starts else 0 :] if "id" in line]
 
 
-def read_log(path: Path) -> LogSeen:
-    """Read a log; a torn last line does not count."""
+def read_log(path: Path, *, allow_gone: bool = False) -> LogSeen:
+    """Read a log; a torn last line does not count.
+
+    ``allow_gone`` says that what is gone in doubt is done.
+    """
     seen = LogSeen()
     data = path.read_bytes() if path.exists() else b""
     for text in data.split(b"\n")[:-1]:
@@ -115,7 +118,8 @@ def read_log(path: Path) -> LogSeen:
         if "id" not in line or line["outcome"] == "invalid":
             continue
         key = (line["lane"], line["id"])
-        again = line["outcome"] == "failed" and line["retryable"]
+        doubted = line.get("doubted", False) and not allow_gone
+        again = doubted or (line["outcome"] == "failed" and line["retryable"])
         assert key not in seen.done, f"a second line after the end of {key}"
         seen.open_failed.discard(key)
         (seen.open_failed if again else seen.done).add(key)

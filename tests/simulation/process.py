@@ -68,7 +68,7 @@ class Process:
     def __init__(self, scenario: Scenario, number: int, *, allow_gone: bool) -> None:
         self.scenario = scenario
         self.dice = random.Random(scenario.seed * 1000 + number)
-        self.before = read_log(scenario.log)
+        self.before = read_log(scenario.log, allow_gone=allow_gone)
         self.results: list[tuple[float, Result]] = []
         self.wrong: list[str] = []
         self.killed = False
@@ -221,6 +221,7 @@ class Process:
             self._expect(words[-1:] == ["deleted"], "deletion not confirmed", key)
         elif result.outcome is Outcome.GONE:
             self._expect(words[-1:] == ["gone"], "not gone", key)
+            self._expect(not (result.doubted and self.allow_gone), "doubted for nothing", key)
             is_open = any(one.leaves_open for one in of_id)
             self._expect(result.after_unknown == is_open, "after_unknown", (key, of_id))
         elif not result.retryable:

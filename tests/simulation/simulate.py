@@ -78,7 +78,7 @@ def _simulate(scenario: Scenario) -> Counter[str]:
         had = {name: set(world.account.deleted) for name, world in scenario.lanes.items()}
         process = Process(scenario, number, allow_gone=allow_gone)
         process.run()
-        after = read_log(scenario.log)
+        after = read_log(scenario.log, allow_gone=allow_gone)
         check(process, after, had)
         unlogged = check_repeats(process, after, unlogged)
         happened.update(
@@ -87,10 +87,12 @@ def _simulate(scenario: Scenario) -> Counter[str]:
             disk_errors=process.error is not None,
             requests=sum(len(of.sent) for of in process.transports.values()),
             asked=sum(len(of.asked) for of in process.transports.values()),
+            doubted=sum(result.doubted for _, result in process.results),
             compared=sum(result.evidence is not None for _, result in process.results),
             **{f"stopped: {cause.value}": 1 for cause in process.stops},
         )
-        allow_gone = allow_gone or StopCause.ALL_GONE in process.stops
+        doubted = any(result.doubted for _, result in process.results)
+        allow_gone = allow_gone or doubted or StopCause.ALL_GONE in process.stops
         summary = process.summary
         is_finished = summary is not None and summary.state is State.FINISHED
         if is_finished and process.error is None and not after.open_failed:
