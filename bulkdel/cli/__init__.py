@@ -1,7 +1,7 @@
 """The command line: the only place that prints and reads the environment.
 
-One module per command; `options` turns arguments into lanes and sources, `output` words
-what people read. Exit codes are in `exits`.
+One module per command. `delete_options` is what ``bulkdel delete`` takes, `lanes` turns it into
+lanes and sources, `output` words what people read. Exit codes are in `exits`.
 """
 
 from __future__ import annotations

@@ -11,14 +11,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import click
 import orjson
 
 from bulkdel.cli import confirm
-from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
+from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
@@ -39,57 +40,35 @@ LOG_SUFFIX: Final = ".bulkdel.jsonl"
 class Job:
     """One call of the command: its sources, lanes and log."""
 
-    def __init__(self, arguments: Sequence[str], flags: dict[str, Any]) -> None:
-        self._flags = flags
-        self._sources = make_sources(
-            arguments,
-            provider=flags["provider"],
-            format=flags["format_"],
-            id_field=flags["id_field"],
-            provider_field=flags["provider_field"],
-        )
-        self._log = flags["log"] or _default_log(self._sources)
+    def __init__(self, options: DeleteOptions) -> None:
+        self._options = options
+        self._sources = make_sources(options)
+        self._log = options.log or _default_log(self._sources)
         _check_log_is_no_source(self._log, self._sources)
-        self._lanes = make_lanes(
-            self._sources,
-            LaneOptions(
-                base_url=flags["base_url"],
-                api_key_env=flags["api_key_env"],
-                concurrency=flags["concurrency"],
-                rate=flags["rate"],
-                rate_max=flags["rate_max"],
-                attempts=flags["attempts"],
-                timeout=flags["timeout"],
-                allow_http=flags["allow_http"],
-                any_id=flags["any_id"],
-            ),
-            provider=flags["provider"],
-            environ=os.environ,
-            dry_run=flags["dry_run"],
-        )
+        self._lanes = make_lanes(self._sources, options, environ=os.environ)
         self._learned: dict[str, Learned | None] = {}
         self._known: KnownLogs | None = None
         most, share = None, None
-        if flags["max_failures"] is not None:
-            most, share = parse_max_failures(flags["max_failures"])
+        if options.max_failures is not None:
+            most, share = parse_max_failures(options.max_failures)
         self._settings = RunSettings(
             lanes=self._lanes,
             log=self._log,
-            done_logs=flags["done"],
-            durability=Durability(flags["durability"]),
-            max_delete=flags["max_delete"],
+            done_logs=options.done,
+            durability=Durability(options.durability),
+            max_delete=options.max_delete,
             max_failures=most,
             max_failures_share=share,
-            retry_failed=flags["retry_failed"],
-            allow_gone=flags["allow_gone"],
-            wait_long=flags["wait_long"],
-            outage_limit_s=flags["outage_limit"],
+            retry_failed=options.retry_failed,
+            allow_gone=options.allow_gone,
+            wait_long=options.wait_long,
+            outage_limit_s=options.outage_limit,
         )
 
     def dry_run(self) -> None:
         """Print what would be done."""
         found = self._survey()
-        if self._flags["as_json"]:
+        if self._options.json:
             lanes = {
                 name: {
                     "read": here.read,
@@ -135,7 +114,7 @@ class Job:
         )
         if self._known is None:
             self._say_reading()
-        session = Session(run, self._sources, quiet=self._flags["quiet"])
+        session = Session(run, self._sources, quiet=self._options.quiet)
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
         except ResultLogError as exc:
@@ -150,7 +129,7 @@ class Job:
         return summary
 
     def _print(self, summary: Summary) -> None:
-        if self._flags["as_json"]:
+        if self._options.json:
             click.echo(orjson.dumps(summary.as_dict()))
         else:
             click.echo(summary_text(summary))
@@ -181,7 +160,7 @@ class Job:
 
     def _say_reading(self) -> None:
         """Say that it reads the log, where that takes a second or more."""
-        if not self._flags["quiet"] and self._log.exists():
+        if not self._options.quiet and self._log.exists():
             size_mb = self._log.stat().st_size / 1e6
             if size_mb >= 100:
                 say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")

@@ -10,34 +10,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal
 
+from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
-from bulkdel.settings import Lane
+from bulkdel.settings import DEFAULT_CONCURRENCY, Lane
 from bulkdel.sources import STDIN, Source
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 DRY_RUN_KEY = "dry-run"
 """Stands for the key where nothing is sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneOptions:
-    """The lane settings as they were typed: each may hold values for all and for one lane."""
-
-    base_url: Sequence[str]
-    api_key_env: Sequence[str]
-    concurrency: Sequence[str]
-    rate: Sequence[str]
-    rate_max: Sequence[str]
-    attempts: int
-    timeout: float
-    allow_http: bool
-    any_id: bool
 
 
 def is_lane(name: str) -> bool:
@@ -49,28 +34,21 @@ def is_lane(name: str) -> bool:
     return True
 
 
-def make_sources(
-    arguments: Sequence[str],
-    *,
-    provider: str | None,
-    format: str | None,  # noqa: A002 - the flag's name
-    id_field: str,
-    provider_field: str | None,
-) -> list[Source]:
+def make_sources(options: DeleteOptions) -> list[Source]:
     """Return the sources that the arguments name.
 
     Raises:
         ConfigError: One has no lane, or stdin is named twice.
     """
-    if not arguments:
+    if not options.sources:
         raise ConfigError(
             "no SOURCE given: name a file of IDs, or - to read stdin (see bulkdel delete --help)"
         )
-    default = _default_lane(provider)
+    default = _default_lane(options.provider)
     sources = []
-    for argument in arguments:
+    for argument in options.sources:
         lane, name = _split_source(argument)
-        if lane is None and provider_field is None:
+        if lane is None and options.provider_field is None:
             if default is None:
                 known = ", ".join(PROVIDERS)
                 raise ConfigError(
@@ -82,9 +60,9 @@ def make_sources(
             Source(
                 name=name,
                 lane=lane,
-                format=format,
-                id_field=id_field,
-                provider_field=None if lane is not None else provider_field,
+                format=options.format,
+                id_field=options.id_field,
+                provider_field=None if lane is not None else options.provider_field,
             )
         )
     if sum(source.name == STDIN for source in sources) > 1:
@@ -113,12 +91,7 @@ def _split_source(argument: str) -> tuple[str | None, str]:
 
 
 def make_lanes(
-    sources: Iterable[Source],
-    options: LaneOptions,
-    *,
-    provider: str | None,
-    environ: Mapping[str, str],
-    dry_run: bool,
+    sources: Iterable[Source], options: DeleteOptions, *, environ: Mapping[str, str]
 ) -> list[Lane]:
     """Return the lanes that the sources need, with keys from the environment.
 
@@ -133,11 +106,13 @@ def make_lanes(
         names.update(dict.fromkeys(given))
         names.update(
             dict.fromkeys(
-                name for name, known in PROVIDERS.items() if dry_run or environ.get(known.key_env)
+                name
+                for name, known in PROVIDERS.items()
+                if options.dry_run or environ.get(known.key_env)
             )
         )
-        if provider is not None:
-            names[provider] = None
+        if options.provider is not None:
+            names[options.provider] = None
     if not names:
         raise ConfigError(
             "no lane has a key: set one of "
@@ -145,10 +120,10 @@ def make_lanes(
         )
     known = list(names)
     _check_lanes_of_settings(known, options)
-    return [_make_lane(name, known, options, environ, dry_run=dry_run) for name in known]
+    return [_make_lane(name, known, options, environ) for name in known]
 
 
-def _check_lanes_of_settings(names: Sequence[str], options: LaneOptions) -> None:
+def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> None:
     """Refuse a setting for a lane that is not in the run: it would be lost in silence."""
     for flag in ("base_url", "api_key_env", "concurrency", "rate", "rate_max"):
         for value in getattr(options, flag):
@@ -165,19 +140,14 @@ def _check_lanes_of_settings(names: Sequence[str], options: LaneOptions) -> None
 
 
 def _make_lane(
-    name: str,
-    names: Sequence[str],
-    options: LaneOptions,
-    environ: Mapping[str, str],
-    *,
-    dry_run: bool,
+    name: str, names: Sequence[str], options: DeleteOptions, environ: Mapping[str, str]
 ) -> Lane:
     provider, resource = find(name)
     key_env = _value_for(name, names, options.api_key_env) or provider.key_env
     if not _VARIABLE(key_env):  # perhaps the key itself: it must not be shown
         raise ConfigError(f"lane {name}: --api-key-env takes the name of a variable, not the key")
     key = environ.get(key_env, "").strip()
-    if dry_run and not key:
+    if options.dry_run and not key:
         key = DRY_RUN_KEY
     if not key:
         # In lower case it may be the key itself, given in the wrong place: never show it.
@@ -186,6 +156,7 @@ def _make_lane(
             f"lane {name}: no key: set {shown} in the environment, or name another variable"
             " with --api-key-env"
         )
+    concurrency = _value_for(name, names, options.concurrency)
     rate = _value_for(name, names, options.rate) or "auto"
     rate_max = _value_for(name, names, options.rate_max)
     return Lane(
@@ -195,7 +166,9 @@ def _make_lane(
         api_key=key,
         base_url=_value_for(name, names, options.base_url) or "",
         allow_http=options.allow_http,
-        concurrency=_whole("concurrency", _value_for(name, names, options.concurrency) or "128"),
+        concurrency=(
+            DEFAULT_CONCURRENCY if not concurrency else _whole("concurrency", concurrency)
+        ),
         rate=None if rate == "auto" else _number("rate", rate, "auto"),
         rate_max=_rate_max(rate_max),
         attempts_max=options.attempts,

@@ -10,33 +10,23 @@ import click
 import pytest
 
 from bulkdel.cli import cli
-from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
+from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.errors import ConfigError
 from bulkdel.settings import Lane
 from bulkdel.sources import Source
 
 KEYS = {"ARK_API_KEY": "key-ark", "FIREWORKS_API_KEY": "key-fireworks"}
 
-OPTIONS = LaneOptions(
-    base_url=(),
-    api_key_env=(),
-    concurrency=(),
-    rate=(),
-    rate_max=(),
-    attempts=5,
-    timeout=30.0,
-    allow_http=False,
-    any_id=False,
-)
+OPTIONS = DeleteOptions()
 
 
 def sources_of(
     *arguments: str, provider: str | None = None, lane_field: str | None = None
 ) -> list[Source]:
     """Return the sources of arguments."""
-    return make_sources(
-        arguments, provider=provider, format=None, id_field="id", provider_field=lane_field
-    )
+    options = replace(OPTIONS, sources=arguments, provider=provider, provider_field=lane_field)
+    return make_sources(options)
 
 
 @dataclass
@@ -46,20 +36,20 @@ class Given:
     arguments: Sequence[str] = ("ids.txt",)
     provider: str | None = "ark"
     lane_field: str | None = None
-    options: LaneOptions = OPTIONS
+    options: DeleteOptions = OPTIONS
     environ: dict[str, str] = field(default_factory=lambda: dict(KEYS))
     dry_run: bool = False
 
     def lanes(self) -> dict[str, Lane]:
         """Return the lanes by name."""
-        sources = sources_of(*self.arguments, provider=self.provider, lane_field=self.lane_field)
-        made = make_lanes(
-            sources,
+        options = replace(
             self.options,
+            sources=tuple(self.arguments),
             provider=self.provider,
-            environ=self.environ,
+            provider_field=self.lane_field,
             dry_run=self.dry_run,
         )
+        made = make_lanes(make_sources(options), options, environ=self.environ)
         return {lane.name: lane for lane in made}
 
 
