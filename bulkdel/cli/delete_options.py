@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
+from bulkdel.cli.lane_values import ForLane, PerLane, number_or, whole
 from bulkdel.settings import (
     DEFAULT_ATTEMPTS,
     DEFAULT_CONCURRENCY,
@@ -28,7 +29,7 @@ _FILE: Final = click.Path(path_type=Path)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOptions:
-    """The options of the command; those that lanes have may hold values for all and for one."""
+    """The options of the command; a lane's may be given for all and for one."""
 
     sources: tuple[str, ...] = arguments("[SOURCE]...")
     provider: str | None = optional(
@@ -73,34 +74,29 @@ class DeleteOptions:
         "--any-id",
         help="Send also IDs that do not look like the provider's, as far as nothing can mistake them.",
     )
-    base_url: tuple[str, ...] = repeated(
+    base_url: tuple[ForLane[str], ...] = repeated(
         "--base-url",
-        metavar="[LANE=]URL",
-        kind=click.STRING,
+        kind=PerLane("URL", str),
         help="Instead of the provider's own.",
     )
-    api_key_env: tuple[str, ...] = repeated(
+    api_key_env: tuple[ForLane[str], ...] = repeated(
         "--api-key-env",
-        metavar="[LANE=]NAME",
-        kind=click.STRING,
+        kind=PerLane("NAME", str),
         help="Environment variable of the key, instead of the provider's own.",
     )
-    concurrency: tuple[str, ...] = repeated(
+    concurrency: tuple[ForLane[int], ...] = repeated(
         "--concurrency",
-        metavar="[LANE=]N",
-        kind=click.STRING,
+        kind=PerLane("N", whole),
         help=f"Most requests in flight, per lane. [{DEFAULT_CONCURRENCY}]",
     )
-    rate: tuple[str, ...] = repeated(
+    rate: tuple[ForLane[float | None], ...] = repeated(
         "--rate",
-        metavar="[LANE=]N",
-        kind=click.STRING,
+        kind=PerLane("N", number_or("auto")),
         help="Requests per second, exactly, per lane; `auto` finds the provider's limit. [auto]",
     )
-    rate_max: tuple[str, ...] = repeated(
+    rate_max: tuple[ForLane[float | None], ...] = repeated(
         "--rate-max",
-        metavar="[LANE=]N",
-        kind=click.STRING,
+        kind=PerLane("N", number_or("none")),
         help="Ceiling of `auto`, or `none`. [the provider's documented limit]",
     )
     attempts: int = option(

@@ -74,7 +74,9 @@ def optional(
     return field(default=None, metadata={_DECLARE: declare})
 
 
-def repeated(*names: str, kind: Kind[_Value], help: str, metavar: str) -> tuple[_Value, ...]:
+def repeated(
+    *names: str, kind: Kind[_Value], help: str, metavar: str | None = None
+) -> tuple[_Value, ...]:
     """Declare an option that may be given several times, or not at all."""
     declare = partial(click.option, *names, type=kind, multiple=True, help=help, metavar=metavar)
     return field(default=(), metadata={_DECLARE: declare})

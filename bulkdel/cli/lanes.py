@@ -2,7 +2,7 @@
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: by its provider (``ark``) where responses are
 meant, with another resource of it (``openai:files``), with a label for a second account
-(``ark-eu``). Settings of lanes are given for all of them, or with ``LANE=`` for one.
+(``ark-eu``). Settings of lanes are given for all of them, or with ``LANE=`` for one (`lane_values`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, Literal
+from typing import Final
 
 from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.lane_values import ForLane, is_lane, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
 from bulkdel.settings import DEFAULT_CONCURRENCY, Lane
@@ -23,15 +24,6 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 DRY_RUN_KEY = "dry-run"
 """Stands for the key where nothing is sent."""
-
-
-def is_lane(name: str) -> bool:
-    """Say whether this is a lane's name."""
-    try:
-        find(name)
-    except ConfigError:
-        return False
-    return True
 
 
 def make_sources(options: DeleteOptions) -> list[Source]:
@@ -102,7 +94,7 @@ def make_lanes(
     """
     names = dict.fromkeys(source.lane for source in sources if source.lane is not None)
     if any(source.lane is None for source in sources):
-        given = [value.partition("=")[0] for value in options.api_key_env if "=" in value]
+        given = [each.lane for each in options.api_key_env if each.lane is not None]
         names.update(dict.fromkeys(given))
         names.update(
             dict.fromkeys(
@@ -118,32 +110,31 @@ def make_lanes(
             "no lane has a key: set one of "
             + ", ".join(provider.key_env for provider in PROVIDERS.values())
         )
-    known = list(names)
-    _check_lanes_of_settings(known, options)
-    return [_make_lane(name, known, options, environ) for name in known]
+    _check_lanes_of_settings(list(names), options)
+    return [_make_lane(name, options, environ) for name in names]
 
 
 def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> None:
     """Refuse a setting for a lane that is not in the run: it would be lost in silence."""
-    for flag in ("base_url", "api_key_env", "concurrency", "rate", "rate_max"):
-        for value in getattr(options, flag):
-            lane, equals, _ = value.partition("=")
-            if not equals or lane in names:
-                continue
-            if lane.partition(":")[0] in PROVIDERS:
-                find(lane)  # says which resources there are
-            if is_lane(lane):
+    settings: dict[str, Sequence[ForLane[object]]] = {
+        "--base-url": options.base_url,
+        "--api-key-env": options.api_key_env,
+        "--concurrency": options.concurrency,
+        "--rate": options.rate,
+        "--rate-max": options.rate_max,
+    }
+    for flag, given in settings.items():
+        for each in given:
+            if each.lane is not None and each.lane not in names:
                 raise ConfigError(
-                    f"--{flag.replace('_', '-')} {lane}=…: there is no lane {lane!r} in this run"
+                    f"{flag} {each.lane}=…: there is no lane {each.lane!r} in this run"
                     f" (lanes: {', '.join(names)})"
                 )
 
 
-def _make_lane(
-    name: str, names: Sequence[str], options: DeleteOptions, environ: Mapping[str, str]
-) -> Lane:
+def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:
     provider, resource = find(name)
-    key_env = _value_for(name, names, options.api_key_env) or provider.key_env
+    key_env = value_for(name, options.api_key_env, "") or provider.key_env
     if not _VARIABLE(key_env):  # perhaps the key itself: it must not be shown
         raise ConfigError(f"lane {name}: --api-key-env takes the name of a variable, not the key")
     key = environ.get(key_env, "").strip()
@@ -156,59 +147,17 @@ def _make_lane(
             f"lane {name}: no key: set {shown} in the environment, or name another variable"
             " with --api-key-env"
         )
-    concurrency = _value_for(name, names, options.concurrency)
-    rate = _value_for(name, names, options.rate) or "auto"
-    rate_max = _value_for(name, names, options.rate_max)
     return Lane(
         provider=provider,
         resource_name=resource.name,
         name=name,
         api_key=key,
-        base_url=_value_for(name, names, options.base_url) or "",
+        base_url=value_for(name, options.base_url, ""),
         allow_http=options.allow_http,
-        concurrency=(
-            DEFAULT_CONCURRENCY if not concurrency else _whole("concurrency", concurrency)
-        ),
-        rate=None if rate == "auto" else _number("rate", rate, "auto"),
-        rate_max=_rate_max(rate_max),
+        concurrency=value_for(name, options.concurrency, DEFAULT_CONCURRENCY),
+        rate=value_for(name, options.rate, None),
+        rate_max=value_for(name, options.rate_max, "documented"),
         attempts_max=options.attempts,
         timeout_s=options.timeout,
         any_id=options.any_id,
     )
-
-
-def _rate_max(text: str | None) -> float | Literal["documented"] | None:
-    if text is None:
-        return "documented"
-    if text == "none":
-        return None
-    rate = _number("rate-max", text, "none")
-    if rate <= 0:
-        raise ConfigError(f"rate-max must be more than 0, not {text}")
-    return rate
-
-
-def _value_for(name: str, names: Sequence[str], values: Sequence[str]) -> str | None:
-    """Return the value for one lane: ``LANE=value`` before one without a lane."""
-    general = None
-    for value in values:
-        lane, equals, rest = value.partition("=")
-        if equals and lane == name:
-            return rest
-        if not (equals and (lane in names or is_lane(lane))):
-            general = value
-    return general
-
-
-def _number(flag: str, text: str, word: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{flag} must be a number or {word!r}, not {text!r}") from None
-
-
-def _whole(flag: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigError(f"{flag} must be a whole number, not {text!r}") from None
