@@ -53,7 +53,7 @@ class Feeder:
     """Feeds the IDs of one source.
 
     Args:
-        feeds: LaneQueue of each lane, by name.
+        queues: LaneQueue of each lane, by name.
         counts: Counts of each lane, by name; that of `NO_LANE` too.
         index: What is done or was read already.
         sink: Where the results of invalid rows go.

@@ -12,7 +12,7 @@ What holds here, always:
 3. Every decision follows from its arguments: no clock, no randomness.
 
 Not here: how the limits turn (`controller`), what refusals tell (`evidence`), headers
-(`headers`); waiting, retries, the Retry-After of a single ID (`lane`).
+(`headers`); the Retry-After of a single ID (`lane`), waiting (`runner`).
 """
 
 from __future__ import annotations
