@@ -1,4 +1,4 @@
-"""What the docstrings name exists: a reader who follows a name must not end up nowhere."""
+"""What docstrings and ARCHITECTURE.md name exists: no reader who follows a name ends up nowhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class Known:
-    """Every name that a docstring may use."""
+    """Every name that may be used."""
 
     modules: set[str] = field(default_factory=set)
     """``lane``, ``engine.lane``, ``bulkdel.engine.lane``: by the end of its path."""
@@ -153,3 +153,46 @@ def test_the_head_of_a_package_names_its_modules(package: Path) -> None:
         name for name in re.findall(r"^ +(\w+)\.py\b", head, re.MULTILINE) if name not in there
     ]
     assert not [name for name in there if not re.search(rf"\b{name}\b", head)]
+
+
+PROJECT = ROOT.parent
+ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def exists(name: str) -> bool:
+    """Say whether there is a file, a module or a thing of that name."""
+    if "/" not in name:
+        return known().has(name)
+    return any(
+        (folder / f"{name.rstrip('/')}{suffix}").exists()
+        for folder in (ROOT, PROJECT)
+        for suffix in ("", ".py")
+    )
+
+
+def test_names_in_the_architecture_exist() -> None:
+    """It is the page that is read first."""
+    named = re.findall(r"`([A-Za-z_][\w./]*)`", ARCHITECTURE)
+
+    assert len(named) > 100
+    assert not [name for name in named if not exists(name)]
+
+
+def test_every_package_has_its_row_in_the_architecture() -> None:
+    """And a row names modules of its own package alone."""
+    rows = [line.split("|")[1:-1] for line in ARCHITECTURE.splitlines() if line.startswith("| `")]
+    there = {
+        f"{path.name}/" if path.is_dir() else path.stem
+        for path in ROOT.iterdir()
+        if (path / "__init__.py").exists() or path.suffix == ".py"
+    }
+
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row[0])} == there - {
+        "__init__",
+        "__main__",
+    }
+    for title, _, modules in rows:
+        package = ROOT / title.strip(" `")
+        if package.is_dir():
+            named = re.findall(r"`([a-z_]+)`", modules)
+            assert not [name for name in named if not (package / f"{name}.py").exists()], title
