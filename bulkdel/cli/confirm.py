@@ -8,7 +8,7 @@ import click
 
 from bulkdel.cli.output import duration, stripped_text
 from bulkdel.errors import ConfigError
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE
@@ -21,15 +21,15 @@ def confirmation(
     lanes: Sequence[Lane],
     found: Mapping[str, LaneSurvey],
     log: str,
-    learned: Mapping[str, Learned | None],
+    estimates: Mapping[str, LimitEstimate | None],
 ) -> str:
-    """Return what a run would do, lane by lane; ``learned`` is what its log knows of limits."""
+    """Return what a run would do, lane by lane; ``estimates`` is what its log knows of limits."""
     lines = []
     for lane in lanes:
         here = found[lane.name]
         lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
         lines.append(
-            f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
+            f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, estimates.get(lane.name))}"
         )
         lines += _details(lane, here)
     stray = found.get(NO_LANE)
@@ -82,10 +82,10 @@ def confirm(text: str, *, typed_from_terminal: bool) -> bool:
     return typed == WORD
 
 
-def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
+def _how_long(lane: Lane, ids: int, estimate: LimitEstimate | None) -> str:
     rate = lane.rate or lane.ceiling
-    if lane.rate is None and learned is not None and learned.rate and not learned.unlimited:
-        rate = min(learned.rate, rate or learned.rate)
+    if lane.rate is None and estimate is not None and estimate.rate and not estimate.unlimited:
+        rate = min(estimate.rate, rate or estimate.rate)
     if not ids:
         return ""
     if rate is None and lane.provider.rate_max is not None:

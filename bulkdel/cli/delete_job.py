@@ -28,7 +28,7 @@ from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options, raise_open_files
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.settings import Durability, RunSettings
@@ -46,7 +46,7 @@ class Job:
         self._log = options.log or _default_log(self._sources)
         _check_log_is_no_source(self._log, self._sources)
         self._lanes = make_lanes(self._sources, options, environ=os.environ)
-        self._learned: dict[str, Learned | None] = {}
+        self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         most, share = None, None
         if options.max_failures is not None:
@@ -83,7 +83,7 @@ class Job:
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
+        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
         click.echo(confirm.first_urls(self._lanes, found))
         click.echo("Dry run: nothing was sent.")
 
@@ -97,7 +97,7 @@ class Job:
             found = self._survey()
             if not any(here.to_send for here in found.values()):
                 return True
-            text = confirm.confirmation(self._lanes, found, str(self._log), self._learned)
+            text = confirm.confirmation(self._lanes, found, str(self._log), self._estimates)
         return confirm.confirm(text, typed_from_terminal=sys.stderr.isatty())
 
     def run(self) -> Summary:
@@ -150,7 +150,7 @@ class Job:
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
         known = self._known = KnownLogs.read(self._settings)
-        self._learned = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
+        self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
             return dict(survey(readers, self._lanes, known.index))

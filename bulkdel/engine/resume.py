@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkdel.errors import ConfigError
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import RESPONSES
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -108,10 +108,10 @@ def deletions(facts: LogFacts, lane: str | None = None) -> int:
     return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
 
 
-def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
+def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
     """Return what a log knows about the limit of a lane's provider."""
     found = facts.paces.get(lane, {}).get("learned")
-    return Learned.from_json(found) if isinstance(found, dict) else None
+    return LimitEstimate.from_json(found) if isinstance(found, dict) else None
 
 
 def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:

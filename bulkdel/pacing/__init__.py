@@ -18,7 +18,7 @@ before every request and tells it of every answer; `runner` does the waiting.
     knee.py         a provider that lets requests wait instead of refusing them
     meter.py        what was answered lately: rates, shares, latency
     headers.py      what a provider tells of its limit in headers
-    learned.py      what was found out, for the log and the next run
+    estimate.py     what was found out, for the log and the next run
 
 Times are seconds on any clock that only goes forward.
 """
@@ -30,7 +30,7 @@ from typing import Protocol
 
 from bulkdel.models import Verdict
 from bulkdel.pacing.auto import AutoPace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 
 __all__ = ["AutoPace", "Pace"]
 
@@ -78,6 +78,6 @@ class Pace(Protocol):
         """Requests per second it aims at now; infinity when nothing binds."""
         ...
 
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """Return what was found out about the provider's limit, or None."""
         ...

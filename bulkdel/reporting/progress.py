@@ -70,11 +70,11 @@ def eta_s(lane: LaneSnapshot, rate: LaneRate, short: float, left: int) -> float 
     that wait for another attempt still have to wait.
     """
     per_s = rate.long
-    learned = lane.learned
+    estimate = lane.learned
     counts = lane.counts
-    if learned is not None and learned.rate and not learned.unlimited and counts.requests:
+    if estimate is not None and estimate.rate and not estimate.unlimited and counts.requests:
         useful = min(1.0, counts.ended / counts.requests)
-        per_s = min(learned.rate * useful, max(short, per_s))
+        per_s = min(estimate.rate * useful, max(short, per_s))
     if per_s <= 0:
         return None
     return max(left / per_s, lane.waiting_s)
