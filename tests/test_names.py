@@ -66,12 +66,14 @@ def known() -> Known:
     return found
 
 
-def _assigned(node: ast.ClassDef | ast.Module) -> Iterator[str]:
+def _assigned(node: ast.ClassDef | ast.Module | ast.If) -> Iterator[str]:
     for each in node.body:
         targets = each.targets if isinstance(each, ast.Assign) else []
         if isinstance(each, ast.AnnAssign):
             targets = [each.target]
         yield from (target.id for target in targets if isinstance(target, ast.Name))
+        if isinstance(each, ast.If):
+            yield from _assigned(each)
 
 
 def documented(path: Path) -> Iterator[tuple[_Documented, str]]:

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 import click
 
-from bulkdel.cli.fields import flag, option, optional
+from bulkdel.cli.fields import OwnType, flag, option, optional
 from bulkdel.settings import CONCURRENCY_MAX
 
 LATENCY_MAX_S: Final = 10.0
@@ -29,7 +29,7 @@ class Numbers(Generic[_Number]):
         return ",".join(f"{value:g}" for value in self.values)
 
 
-class NumbersType(click.ParamType, Generic[_Number]):  # type: ignore[type-arg]  # not before click 8.4
+class NumbersType(OwnType, Generic[_Number]):
     """Reads `Numbers`.
 
     Args:

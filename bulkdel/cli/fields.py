@@ -33,6 +33,10 @@ import click
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    OwnType = click.ParamType[object]
+else:
+    OwnType = click.ParamType  # takes no parameters before click 8.4
+
 _DECLARE: Final = "declare"
 """Where a field's metadata has what makes a parameter of the field's name."""
 
@@ -42,7 +46,7 @@ _Value_co = TypeVar("_Value_co", covariant=True)
 
 
 class Kind(Protocol[_Value_co]):
-    """A click type by what it makes of a text; click's own class is generic from 8.4 on only."""
+    """A click type, by what it makes of a text. One of our own is an `OwnType` that says it."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

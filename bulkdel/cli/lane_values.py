@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 import click
 
+from bulkdel.cli.fields import OwnType
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
 
@@ -39,7 +40,7 @@ class ForLane(Generic[_Value_co]):
     lane: str | None = None
 
 
-class PerLane(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # not before click 8.4
+class PerLane(OwnType, Generic[_Value]):
     """The click type of ``[LANE=]VALUE``.
 
     Args:
