@@ -71,15 +71,15 @@ class Job:
         if self._options.json:
             lanes = {
                 name: {
-                    "read": here.read,
-                    "to_send": here.to_send,
-                    "skipped": here.skipped,
-                    "duplicates": here.duplicates,
-                    "invalid": here.invalid,
-                    "unusual_prefix": here.unusual,
-                    "stripped": here.stripped,
+                    "read": lane_survey.read,
+                    "to_send": lane_survey.to_send,
+                    "skipped": lane_survey.skipped,
+                    "duplicates": lane_survey.duplicates,
+                    "invalid": lane_survey.invalid,
+                    "unusual_prefix": lane_survey.unusual,
+                    "stripped": lane_survey.stripped,
                 }
-                for name, here in found.items()
+                for name, lane_survey in found.items()
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
@@ -95,7 +95,7 @@ class Job:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
-            if not any(here.to_send for here in found.values()):
+            if not any(lane_survey.to_send for lane_survey in found.values()):
                 return True
             text = confirm.confirmation(self._lanes, found, str(self._log), self._estimates)
         return confirm.confirm(text, typed_from_terminal=sys.stderr.isatty())

@@ -97,15 +97,15 @@ def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
 
 def _stamp(path: Path) -> _Stamp:
     try:
-        of = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def deletions(facts: LogFacts, lane: str | None = None) -> int:
     """Return the deletions that a log holds, of one lane or of all."""
-    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+    return sum(records.deletions for name, records in facts.lanes.items() if lane in (None, name))
 
 
 def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
@@ -146,9 +146,13 @@ def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
     places: dict[str, set[tuple[Any, Any, Any]]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
-        for name, of in lanes.items() if isinstance(lanes, dict) else ():
-            if isinstance(of, dict):
-                place = (of.get("provider"), of.get("resource", RESPONSES), of.get("base_url"))
+        for name, known in lanes.items() if isinstance(lanes, dict) else ():
+            if isinstance(known, dict):
+                place = (
+                    known.get("provider"),
+                    known.get("resource", RESPONSES),
+                    known.get("base_url"),
+                )
                 places.setdefault(name, set()).add(place)
     return places
 

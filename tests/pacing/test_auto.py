@@ -76,7 +76,7 @@ def test_refusals_in_a_row_leave_one_scout() -> None:
 
 
 def test_a_lost_scout_does_not_hang_the_lane() -> None:
-    """The scout's answer may never come: the lane must go on asking."""
+    """The probe's answer may never come: the lane must go on asking."""
     pace = cruising()
     for number in range(6):
         pace.refused(0.5 + number / 1000, 0.4, 3, REFUSED, NO_HEADERS)
@@ -97,7 +97,7 @@ def test_a_long_retry_after_shuts_the_lane_but_not_for_more_than_five_minutes() 
 
 
 def test_a_provider_that_names_concurrency_is_believed() -> None:
-    """Ark's code tells that it is not the rate: the other dial is turned."""
+    """Ark's code tells that it is not the rate: the other limit is turned."""
     pace = cruising()
     rate = pace.rate
 
