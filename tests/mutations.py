@@ -384,6 +384,29 @@ MUTATIONS: Final = (
         "        return self._drawn(retry_state)\n",
         ("test_retry.py",),
     ),
+    # -- what the user types
+    Mutation(
+        "give a lane's own value to every lane",
+        "cli/lane_values.py",
+        "if each.lane == lane]",
+        "if each.lane]",
+        ("cli/test_lanes.py",),
+    ),
+    Mutation(
+        "forget a setting for a lane that the run does not have",
+        "cli/lanes.py",
+        "            if each.lane is not None and each.lane not in names:\n",
+        "            if False:\n",
+        ("cli/test_lanes.py",),
+    ),
+    Mutation(
+        "ignore an option that the library does not know",
+        "api.py",
+        "    given = _Given(**options)\n",
+        "    known = {n: v for n, v in options.items() if n in _Given.__dataclass_fields__}\n"
+        "    given = _Given(**known)\n",
+        ("test_api.py",),
+    ),
     # -- how many, how fast
     Mutation(
         "count a place in flight twice",

@@ -1,7 +1,15 @@
 """The command line: the only place that prints and reads the environment.
 
-One module per command; `options` turns arguments into lanes and sources, `output` words
-what people read. Exit codes are in `exits`.
+    delete status failed explain providers demo emulate bench    one command each
+
+    fields          options declared as one frozen object; lane_values: [LANE=]VALUE
+    delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
+    delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
+    bench_options   those of ``bulkdel bench``; bench_text: its figures
+    output          numbers, durations, the summary
+    exits           the exit codes
+
+Not here: the job itself (`engine`), what people learn of it (`reporting`).
 """
 
 from __future__ import annotations

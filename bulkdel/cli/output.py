@@ -77,8 +77,8 @@ def _what(counts: Counts) -> str:
         (counts.duplicates, "duplicates"),
         (counts.pending, "still to do"),
     ]
-    said = [f"{number:,} {word}" for number, word in parts if number]
-    return ", ".join(said) or "nothing sent"
+    shown = [f"{number:,} {word}" for number, word in parts if number]
+    return ", ".join(shown) or "nothing sent"
 
 
 def _notes(summary: Summary) -> list[str]:

@@ -38,14 +38,14 @@ from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
 RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
 
-MakePace = Callable[[Lane, Learned | None], Pace]
+MakePace = Callable[[Lane, LimitEstimate | None], Pace]
 """Makes the pace of a lane, from its settings and from what is known of its limit."""
 
 
@@ -76,7 +76,7 @@ class LaneWork:
         retry: RetryPolicy,
         counts: Counts,
         wall_clock: Callable[[], float],
-        learned: Learned | None = None,
+        learned: LimitEstimate | None = None,
         pace: MakePace = make_pace,
     ) -> None:
         self.lane = lane
@@ -110,7 +110,7 @@ class LaneWork:
         self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
 
     @property
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """What is known of the provider's limit: found now, or by an earlier run or pace."""
         return self.pace.learned() or self._learned
 

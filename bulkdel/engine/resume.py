@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkdel.errors import ConfigError
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import RESPONSES
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -97,21 +97,21 @@ def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
 
 def _stamp(path: Path) -> _Stamp:
     try:
-        of = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def deletions(facts: LogFacts, lane: str | None = None) -> int:
     """Return the deletions that a log holds, of one lane or of all."""
-    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+    return sum(records.deletions for name, records in facts.lanes.items() if lane in (None, name))
 
 
-def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
+def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
     """Return what a log knows about the limit of a lane's provider."""
     found = facts.paces.get(lane, {}).get("learned")
-    return Learned.from_json(found) if isinstance(found, dict) else None
+    return LimitEstimate.from_json(found) if isinstance(found, dict) else None
 
 
 def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:
@@ -146,9 +146,13 @@ def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
     places: dict[str, set[tuple[Any, Any, Any]]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
-        for name, of in lanes.items() if isinstance(lanes, dict) else ():
-            if isinstance(of, dict):
-                place = (of.get("provider"), of.get("resource", RESPONSES), of.get("base_url"))
+        for name, known in lanes.items() if isinstance(lanes, dict) else ():
+            if isinstance(known, dict):
+                place = (
+                    known.get("provider"),
+                    known.get("resource", RESPONSES),
+                    known.get("base_url"),
+                )
                 places.setdefault(name, set()).add(place)
     return places
 

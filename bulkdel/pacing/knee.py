@@ -5,7 +5,7 @@ held at 1.6 times what fills it (rate x idle latency, Little's law): the line ne
 empty and stays short. The idle latency is measured anew every half minute, by letting
 the line run out for two answers' time.
 
-Not here: noticing refusals (`auto`); a provider that refuses has no line.
+Not here: noticing refusals (`controller`); a provider that refuses has no line.
 """
 
 from __future__ import annotations

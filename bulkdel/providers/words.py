@@ -196,8 +196,8 @@ def _other_id_in_words(object_id: str, message: object) -> Verdict | None:
 
 
 def _confirmed_other(what: str, value: str) -> Verdict:
-    said = f"the provider confirmed another {what}: {answers.clean(value, 200)!r}"
-    return Verdict(Meaning.ENDPOINT, message=said)
+    message = f"the provider confirmed another {what}: {answers.clean(value, 200)!r}"
+    return Verdict(Meaning.ENDPOINT, message=message)
 
 
 def _repeats(name: str, value: object, status: int) -> bool:

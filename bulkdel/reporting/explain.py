@@ -78,9 +78,9 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
             _keep(run, str(value.get("lane")), value)
         else:
             run.state = str(value.get("state"))
-            for lane, of in value.get("lanes", {}).items():
-                if isinstance(of, dict) and isinstance(of.get("pace"), dict):
-                    _keep(run, lane, of["pace"])
+            for lane, counts in value.get("lanes", {}).items():
+                if isinstance(counts, dict) and isinstance(counts.get("pace"), dict):
+                    _keep(run, lane, counts["pace"])
 
     for _ in read_log(path, LogFacts(on_record=note)):
         pass
@@ -165,13 +165,13 @@ _ADVICE: Final = {
 
 def _advice(shares: Mapping[str, float], record: dict[str, Any]) -> list[str]:
     """Return what to change about whatever took a fifth of the time or more."""
-    said = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
+    advice = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
     requests = _number(record, "requests")
     if requests >= 100 and _number(record, "refused") > 0.05 * requests:
-        said.append(
+        advice.append(
             "More than 5 % of the requests were refused: does something else use the same account?"
         )
-    return said
+    return advice
 
 
 def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:

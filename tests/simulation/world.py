@@ -4,7 +4,7 @@
     Account    a provider's objects; answers late, wrongly, twice or not at all
     Rows       the rows as a source, in blocks of any size
 
-Not here: the engine at work in it (`process`), what must hold (`simulation_checks`).
+Not here: the engine at work in it (`process`), what must hold (`checks`).
 """
 
 from __future__ import annotations
