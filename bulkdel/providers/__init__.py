@@ -4,7 +4,9 @@
     operations.py  what can be asked of one kind of object there
     answers.py     what an answer says                            (shared, pure)
     words.py       whether it ends an ID: known whole, or not     (shared, pure)
-    rules.py       what else it means: tables                     (shared, pure)
+    bodies.py      what it says in whatever shape, page or JSON   (shared, pure)
+    tables.py      what else it means: rows of status and words   (shared, pure)
+    rules.py       the order in which these are asked             (shared, pure)
     shapes.py      a confirmation that came before, but for the ID
     ark.py, fireworks.py, openai.py             the facts and tables of one provider each
 

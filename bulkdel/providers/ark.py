@@ -17,7 +17,8 @@ from bulkdel.models import LimitKind, Meaning
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import deletion
+from bulkdel.providers.tables import Rule
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 _DELETION: Final = "https://www.volcengine.com/docs/82379/1584286"
