@@ -225,6 +225,20 @@ MUTATIONS: Final = (
         "said",
         ("providers/test_wrapped_bodies.py",),
     ),
+    Mutation(
+        "believe a LiteLLM proxy's confirmation of any ID",
+        "providers/litellm.py",
+        "(named in ours.known or (ours.is_sealed and _is_usual(named)))",
+        "_is_usual(named)",
+        ("providers/test_litellm.py",),
+    ),
+    Mutation(
+        "find a LiteLLM proxy's words for missing anywhere in a message",
+        "providers/litellm.py",
+        "_NOT_FOUND.fullmatch(error.message)",
+        "_NOT_FOUND.search(error.message)",
+        ("providers/test_litellm.py",),
+    ),
     # -- the right URL
     Mutation(
         "leave characters of an ID as they are",

@@ -107,6 +107,11 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
         lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
     if here.stripped:
         lines.append(f"  {stripped_text(here.stripped)}")
+    if here.unchecked:
+        lines.append(
+            f"  {here.unchecked:,} hide the ID that {lane.title} confirms: whose confirmation it"
+            " is cannot be checked"
+        )
     if here.unusual:
         examples = ", ".join(here.unusual_ids)
         usual = " or ".join(map(repr, lane.id_form.prefixes))

@@ -98,6 +98,7 @@ class Job:
                     "duplicates": here.duplicates,
                     "invalid": here.invalid,
                     "unusual_prefix": here.unusual,
+                    "unchecked": here.unchecked,
                     "stripped": here.stripped,
                 }
                 for name, here in found.items()

@@ -87,7 +87,7 @@ a start in seconds, follow each other: 200/s@0 80/s@60 300/s@120
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of IDs and faults.")
 def emulate(**flags: Any) -> None:
-    """Serve Ark, Fireworks and OpenAI deletions on loopback, until Ctrl-C.
+    """Serve Ark, Fireworks, OpenAI and LiteLLM deletions on loopback, until Ctrl-C.
 
     GET /_emulator/stats says what is present, deleted, deleted twice, how many requests
     and refusals there were and how many were in flight at most.

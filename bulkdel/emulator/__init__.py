@@ -4,8 +4,8 @@
         ...  # delete at emulator.base_url("ark") with the key "test-key"
         emulator.stats()["totals"]["present"]
 
-`limits` and `faults` say what can be made to happen, `ark`, `fireworks` and `openai` what
-each provider answers. Nothing here is used when real objects are deleted.
+`limits` and `faults` say what can be made to happen, `ark`, `fireworks`, `openai` and `litellm`
+what each provider answers. Nothing here is used when real objects are deleted.
 """
 
 from bulkdel.emulator.faults import Fault, FaultRule
