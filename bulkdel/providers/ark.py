@@ -99,8 +99,10 @@ PROVIDER: Final = Provider(
     base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_env="ARK_API_KEY",
     resources=by_name(_RESPONSES),
-    # Ark's pages as of 2026-07-20, quoted in github.com/fxp/skillify,
-    # skills/volcengine-ark/references/responses.md.
+    # skills/volcengine-ark/references/responses.md there.
     rate_max=20.0,
-    rate_note="20 deletions/s per account; Ark raises it on request by ticket",
+    rate_note=(
+        "20 deletions/s per account, raised on request by ticket: Ark's pages of 2026-07-20 as"
+        " github.com/fxp/skillify quotes them"
+    ),
 )

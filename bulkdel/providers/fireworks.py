@@ -55,11 +55,12 @@ PROVIDER: Final = Provider(
     base_url="https://api.fireworks.ai/inference/v1",
     key_env="FIREWORKS_API_KEY",
     resources=by_name(_RESPONSES),
-    # https://docs.fireworks.ai/guides/quotas_usage/account-quotas: 6,000 requests per
-    # minute for everything the account does, so a fifth is left to the user's inference.
+    # 6,000 requests per minute are for everything the account does, so a fifth is left to the
+    # user's inference.
     rate_max=80.0,
     rate_note=(
         "80 of the 100 requests/s (6,000 RPM) that the whole account shares;"
-        " 10 RPM without a payment method"
+        " 10 RPM without a payment method:"
+        " https://docs.fireworks.ai/guides/quotas_usage/account-quotas"
     ),
 )

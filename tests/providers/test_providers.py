@@ -288,6 +288,13 @@ def test_facts_of_the_providers() -> None:
     }
 
 
+def test_a_documented_limit_names_its_source() -> None:
+    """A job of hours goes by it, and `bulkdel providers` is where people look it up."""
+    for provider in PROVIDERS.values():
+        if provider.rate_max is not None:
+            assert "https://" in provider.rate_note or "github.com/" in provider.rate_note
+
+
 def test_names_are_looked_up_with_a_suggestion() -> None:
     """A typing error must not leave the user to search the manual."""
     assert get("ark") is PROVIDERS["ark"]
