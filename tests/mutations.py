@@ -165,8 +165,8 @@ MUTATIONS: Final = (
     Mutation(
         "take any 404 for gone",
         "providers/rules.py",
-        "        return Meaning.ENDPOINT, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
-        "        return Meaning.GONE, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
+        "status in _NOT_FOUND:\n        return Meaning.ENDPOINT,",
+        "status in _NOT_FOUND:\n        return Meaning.GONE,",
         ("providers/test_providers.py",),
     ),
     Mutation(
@@ -203,6 +203,41 @@ MUTATIONS: Final = (
         "if not self._is_final(_OTHER_ID, shape.replace(_MARK, _OTHER_ID.encode())):",
         "if False:",
         ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "read an error only where it usually stands",
+        "providers/bodies.py",
+        "for held in _held(part) if depth < DEPTH_MAX else ():",
+        "for held in _held(part) if depth < 1 else ():",
+        ("providers/test_wrapped_bodies.py",),
+    ),
+    Mutation(
+        "take a firewall's page for a refused key",
+        "providers/tables.py",
+        "Rule(meaning=Meaning.ENDPOINT, statuses={403}, page=True)",
+        "Rule(meaning=Meaning.KEY_REFUSED, statuses={403}, page=True)",
+        ("providers/test_real_answers.py",),
+    ),
+    Mutation(
+        "take what a server error quotes for an answer to us",
+        "providers/rules.py",
+        "(said[:1] if status >= 500 else said)",
+        "said",
+        ("providers/test_wrapped_bodies.py",),
+    ),
+    Mutation(
+        "believe a LiteLLM proxy's confirmation of any ID",
+        "providers/litellm.py",
+        "(named in ours.known or (ours.is_sealed and _is_usual(named)))",
+        "_is_usual(named)",
+        ("providers/test_litellm.py",),
+    ),
+    Mutation(
+        "find a LiteLLM proxy's words for missing anywhere in a message",
+        "providers/litellm.py",
+        "_NOT_FOUND.fullmatch(error.message)",
+        "_NOT_FOUND.search(error.message)",
+        ("providers/test_litellm.py",),
     ),
     # -- the right URL
     Mutation(

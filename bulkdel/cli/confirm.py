@@ -109,6 +109,11 @@ def _details(lane: Lane, survey: LaneSurvey) -> list[str]:
         ]
     if survey.stripped:
         lines.append(f"  {stripped_text(survey.stripped)}")
+    if survey.unchecked:
+        lines.append(
+            f"  {survey.unchecked:,} hide the ID that {lane.title} confirms: whose confirmation it"
+            " is cannot be checked"
+        )
     if survey.unusual:
         examples = ", ".join(survey.unusual_ids)
         usual = " or ".join(map(repr, lane.id_form.prefixes))

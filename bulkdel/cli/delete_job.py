@@ -77,6 +77,7 @@ class Job:
                     "duplicates": lane_survey.duplicates,
                     "invalid": lane_survey.invalid,
                     "unusual_prefix": lane_survey.unusual,
+                    "unchecked": lane_survey.unchecked,
                     "stripped": lane_survey.stripped,
                 }
                 for name, lane_survey in found.items()

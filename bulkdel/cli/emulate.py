@@ -106,7 +106,7 @@ class EmulateOptions:
 @click.command(epilog=_EPILOG)
 @takes(EmulateOptions)
 def emulate(options: EmulateOptions) -> None:
-    """Serve Ark, Fireworks and OpenAI deletions on loopback, until Ctrl-C.
+    """Serve Ark, Fireworks, OpenAI and LiteLLM deletions on loopback, until Ctrl-C.
 
     GET /_emulator/stats says what is present, deleted, deleted twice, how many requests
     and refusals there were and how many were in flight at most.

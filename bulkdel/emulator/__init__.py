@@ -7,7 +7,7 @@
     server       requests in, answers out; misbehave cuts and stalls them
     account      one account: key, limit, fault, deletion; store has its objects
     settings     what is served: `limits` and `faults`
-    dialects     how a provider talks: ark, fireworks, openai have the tables
+    dialects     how a provider talks: ark, fireworks, litellm, openai have the tables
     ids          made-up IDs
     confirming   another server, which confirms everything: to measure clients against
 

@@ -39,6 +39,7 @@ class LaneSurvey:
         unusual_ids: The first of them.
         invalid_rows: The first invalid rows.
         stripped: IDs around which white space or a byte order mark was taken off.
+        unchecked: IDs whose confirmations name nothing that can be compared with them.
     """
 
     read: int = 0
@@ -51,6 +52,7 @@ class LaneSurvey:
     unusual_ids: list[str] = field(default_factory=list)
     invalid_rows: list[InvalidRow] = field(default_factory=list)
     stripped: int = 0
+    unchecked: int = 0
 
 
 def survey(
@@ -75,6 +77,7 @@ def survey(
     """
     found = {lane.name: LaneSurvey() for lane in lanes}
     forms = {lane.name: lane.id_form for lane in lanes}
+    unchecked = {lane.name: lane.resource.is_unchecked for lane in lanes}
     for reader in readers:
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:
@@ -85,6 +88,9 @@ def survey(
                 lane_survey.duplicates += claimed.duplicates
                 lane_survey.stripped += block.stripped
                 _note(lane_survey, claimed.block.ids, forms.get(block.lane, STRICT))
+                is_unchecked = unchecked.get(block.lane)
+                if is_unchecked is not None:
+                    lane_survey.unchecked += sum(map(is_unchecked, claimed.block.ids))
                 lane_survey.invalid += len(claimed.block.invalid)
                 _keep(lane_survey.invalid_rows, claimed.block.invalid)
     return {
