@@ -13,14 +13,21 @@
 An ID that cannot be deleted is not an error but a result (`models.Result`), and what
 an answer means is a value too (`models.Verdict`): at millions of IDs neither is an
 exception. What stops a lane is a `guards.Stop`; the summary's ``reason`` words it.
+
+Any other exception is a mistake, ours or of the code that gave us IDs: the run drains, and
+it comes out as it is (exit 70).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from bulkdel.models import Summary
+
+_PACKAGE: Final = Path(__file__).parent
 
 
 class BulkdelError(Exception):
@@ -75,3 +82,25 @@ class NoAnswerError(TransportError):
     The provider may have deleted the object. A later `gone` for the same ID is
     therefore marked ``after_unknown`` in the log.
     """
+
+
+def cause_of(exc: BaseException) -> BaseException:
+    """Return the only error in a group, or what is no group, or holds several, as it is."""
+    cause = exc
+    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+        cause = cause.exceptions[0]
+    return exc if isinstance(cause, BaseExceptionGroup) else cause
+
+
+def place_of(exc: BaseException) -> str:
+    """Return where an error was raised, as ``engine/lane.py:212``: our innermost line.
+
+    Of an error that never was in our code, or that nobody raised: the innermost there is.
+    """
+    frames = traceback.extract_tb(exc.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    if not frames:
+        return "nowhere"
+    if not ours:
+        return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    return f"{Path(ours[-1].filename).relative_to(_PACKAGE).as_posix()}:{ours[-1].lineno}"

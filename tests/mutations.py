@@ -138,6 +138,28 @@ MUTATIONS: Final = (
         "endpoint.connector()",
         ("transport/test_transport.py", "-k", "session"),
     ),
+    # -- what nobody expects
+    Mutation(
+        "cancel what is in flight for a mistake of ours",
+        "engine/runner.py",
+        "            self.work.control.break_off(exc)\n",
+        "            raise\n",
+        ("engine/test_unexpected.py",),
+    ),
+    Mutation(
+        "go on after a mistake of ours",
+        "engine/run.py",
+        "            self.unexpected = cause if isinstance(cause, Exception) else exc\n        self._drain()\n",
+        "            self.unexpected = cause if isinstance(cause, Exception) else exc\n",
+        ("engine/test_unexpected.py",),
+    ),
+    Mutation(
+        "show a key that an error has in its words",
+        "cli/crash.py",
+        '        text = text.replace(secret, "***")',
+        "        pass",
+        ("cli/test_command_crash.py",),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",

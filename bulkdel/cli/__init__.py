@@ -6,15 +6,17 @@ what people read. Exit codes are in `exits`.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from bulkdel.cli.bench import bench
+from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
-from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
+from bulkdel.cli.exits import INTERNAL, LOG_UNWRITABLE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.output import say
@@ -50,17 +52,22 @@ def cli() -> None:
 
 
 for _command in (delete, status, failed, explain, providers, demo, emulate, bench):
+    _command.params.append(trace_option())
     cli.add_command(_command)
 
 
 def main() -> None:
-    """Run the command line; an expected error is one clear line, not a traceback."""
+    """Run the command line; an error is one clear line, not a traceback."""
     give_memory_back()
+    trace = Trace()
     try:
-        cli(prog_name="bulkdel")
+        cli(prog_name="bulkdel", obj=trace)
     except ResultLogError as exc:
         say(f"bulkdel: error: {exc}. Make room or mend the disk, then start again: it resumes")
         sys.exit(LOG_UNWRITABLE)
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")
         sys.exit(USAGE)
+    except Exception as exc:  # noqa: BLE001 - a mistake of ours: say so, whatever it is
+        say(crash_text(exc, trace, os.environ, sys.argv[1:]))
+        sys.exit(INTERNAL)

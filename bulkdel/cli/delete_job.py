@@ -24,7 +24,7 @@ from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
-from bulkdel.errors import ConfigError, ResultLogError
+from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
@@ -138,9 +138,9 @@ class Job:
         session = Session(run, self._sources, quiet=self._flags["quiet"])
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
-        except ResultLogError as exc:
-            if exc.summary is not None:
-                self._print(exc.summary)
+        except Exception:
+            if run.final is not None:
+                self._print(run.final)
             raise
         self._print(summary)
         if summary.reason is not None:
