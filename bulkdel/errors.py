@@ -4,6 +4,7 @@
     ├── ConfigError          wrong usage or settings: nothing was sent        (exit 2)
     │   └── LogBusyError     another process writes this log                  (exit 2)
     ├── SourceError          a source cannot be read                          (exit 2)
+    ├── OutputError          standard output cannot be written          (exit 2 or 141)
     ├── ResultLogError       the log cannot be written: stop, lose nothing    (exit 4)
     └── TransportError       one request got no answer
         ├── NotSentError     it cannot have reached the provider
@@ -44,6 +45,18 @@ class LogBusyError(ConfigError):
 
 class SourceError(BulkdelError):
     """A source of IDs cannot be opened or read."""
+
+
+class OutputError(BulkdelError):
+    """Standard output cannot be written: closed, full, or its reader has gone.
+
+    Attributes:
+        reader_gone: It is a pipe that nobody reads any more, as after ``| head``.
+    """
+
+    def __init__(self, message: str, *, reader_gone: bool = False) -> None:
+        super().__init__(message)
+        self.reader_gone = reader_gone
 
 
 class ResultLogError(BulkdelError):

@@ -160,6 +160,34 @@ MUTATIONS: Final = (
         "        pass",
         ("cli/test_command_crash.py",),
     ),
+    Mutation(
+        "take a header of another shape for one of ours",
+        "engine/resume.py",
+        "    return value if isinstance(value, str) else repr(value)\n",
+        "    return value  # type: ignore[return-value]\n",
+        ("fuzz/test_logs.py",),
+    ),
+    Mutation(
+        "end a run badly for a summary that nobody can read",
+        "cli/delete_job.py",
+        "            drop_stdout()\n",
+        "            raise\n",
+        ("cli/test_command_streams.py",),
+    ),
+    Mutation(
+        "let a log be opened as stderr",
+        "cli/streams.py",
+        "            os.open(os.devnull, os.O_RDWR)",
+        "            pass",
+        ("cli/test_command_streams.py",),
+    ),
+    Mutation(
+        "let a log steer the terminal",
+        "cli/output.py",
+        '        return text\n    return "".join(',
+        '        return text\n    return text or "".join(',
+        ("cli/test_command_streams.py",),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",

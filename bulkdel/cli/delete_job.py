@@ -19,12 +19,13 @@ import orjson
 
 from bulkdel.cli import confirm
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
-from bulkdel.cli.output import say, summary_text
+from bulkdel.cli.output import say, summary_text, tell
+from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
-from bulkdel.errors import ConfigError
+from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
@@ -104,9 +105,9 @@ class Job:
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
-        click.echo(confirm.first_urls(self._lanes, found))
-        click.echo("Dry run: nothing was sent.")
+        tell(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
+        tell(confirm.first_urls(self._lanes, found))
+        tell("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
         """Show the confirmation and ask; nothing to send needs no answer."""
@@ -150,17 +151,24 @@ class Job:
         return summary
 
     def _print(self, summary: Summary) -> None:
-        if self._flags["as_json"]:
-            click.echo(orjson.dumps(summary.as_dict()))
-        else:
-            click.echo(summary_text(summary))
+        """Print the summary; that it cannot be printed changes nothing about the run."""
+        try:
+            if self._flags["as_json"]:
+                click.echo(orjson.dumps(summary.as_dict()))
+            else:
+                tell(summary_text(summary))
+        except OutputError as exc:
+            drop_stdout()
+            if not exc.reader_gone:
+                say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
         forms = {lane.name: lane.id_form for lane in self._lanes}
+        stdin = None if sys.stdin is None else sys.stdin.buffer
         readers: list[SourceReader] = []
         try:
             for source in self._sources:
-                reader = open_source(source, lanes=forms, stdin=sys.stdin.buffer)
+                reader = open_source(source, lanes=forms, stdin=stdin)
                 readers.append(reader)
         except BaseException:
             for reader in readers:

@@ -222,7 +222,7 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
                 facts.on_record("run", header)
             case {"end": dict(summary)}:
                 facts.last_end = summary
-                _note_paces(summary, facts)
+                facts.paces.update(paces_of(summary))
                 facts.on_record("end", summary)
             case {"pace": dict(pace)}:
                 facts.paces[str(pace.get("lane"))] = pace
@@ -234,12 +234,12 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
     facts.lines += lines.count
 
 
-def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
-    """Note the pace records that the summary of a run holds, one a lane."""
+def paces_of(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the pace records that the summary of a run holds: each lane with its own."""
     lanes = summary.get("lanes")
     for name, lane in lanes.items() if isinstance(lanes, dict) else ():
         if isinstance(lane, dict) and isinstance(lane.get("pace"), dict):
-            facts.paces[name] = lane["pace"]
+            yield name, lane["pace"]
 
 
 def _by_lane(lines: Lines) -> Iterator[LaneRecords]:
