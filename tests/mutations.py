@@ -188,6 +188,20 @@ MUTATIONS: Final = (
         '        return text\n    return text or "".join(',
         ("cli/test_command_streams.py",),
     ),
+    Mutation(
+        "cut off a log whose line ends are CR",
+        "result_log/blocks.py",
+        '    if _RECORDS_WITHOUT_END in start.split(b"\\n", 1)[0]:',
+        "    if not start and path.is_dir():",
+        ("cli/test_command_odd_files.py",),
+    ),
+    Mutation(
+        "ask on after a confirmation of another ID",
+        "providers/words.py",
+        '        if body.get("deleted") is True:',
+        '        if body.get("deleted") == "never":',
+        ("engine/test_lane_guards.py", "-k", "another_id"),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",

@@ -31,6 +31,7 @@ from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
 from bulkdel.process import backend_options, raise_open_files
 from bulkdel.reporting.plan import LaneSurvey, survey
+from bulkdel.result_log.blocks import is_there
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
 
@@ -50,7 +51,7 @@ class Job:
             provider_field=flags["provider_field"],
         )
         self._log = flags["log"] or _default_log(self._sources)
-        _check_log_is_no_source(self._log, self._sources)
+        _check_log(self._log, self._sources)
         self._lanes = make_lanes(
             self._sources,
             LaneOptions(
@@ -208,8 +209,19 @@ def _default_log(sources: Sequence[Source]) -> Path:
     return Path(first.name + LOG_SUFFIX)
 
 
-def _check_log_is_no_source(log: Path, sources: Sequence[Source]) -> None:
+def _check_log(log: Path, sources: Sequence[Source]) -> None:
+    if str(log) == STDIN:
+        raise ConfigError("--log takes the name of a file, not -: the log must outlive the run")
+    if not is_there(log):
+        return
     for source in sources:
         path = Path(source.name)
-        if source.name != STDIN and log.exists() and path.exists() and log.samefile(path):
+        if source.name != STDIN and _is_same(log, path):
             raise ConfigError(f"log {log}: this is the source {source.name}; name another --log")
+
+
+def _is_same(log: Path, source: Path) -> bool:
+    try:
+        return log.samefile(source)
+    except OSError:  # opening the source says what is wrong with it
+        return False

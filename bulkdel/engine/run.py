@@ -42,6 +42,7 @@ from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError, cause_of, place_of
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.encode import utc
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -210,6 +211,7 @@ class Run:
         if self.settings.log is None:
             yield None
             return
+        is_there(self.settings.log)
         with self.edge.log_file(self.settings.log) as (file, self.torn_bytes):
             log = ResultLog(
                 file,

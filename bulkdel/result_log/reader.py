@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bulkdel.models import Outcome
-from bulkdel.result_log.blocks import read_blocks
+from bulkdel.result_log.blocks import check_line_ends, read_blocks
 from bulkdel.result_log.decode import Lines, parse_block, parse_lines
 
 BLOCK_BYTES: Final = 1 << 18
@@ -168,6 +168,8 @@ def _whole_lines(path: Path, facts: LogFacts) -> Iterator[bytes]:
     rest = b""
     read_bytes = 0
     for chunk in read_blocks(path, BLOCK_BYTES):
+        if not read_bytes:
+            check_line_ends(chunk, path)
         read_bytes += len(chunk)
         end = chunk.rfind(b"\n") + 1
         if end:

@@ -210,3 +210,18 @@ async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ev
         assert summary.counts.failed == 5
         assert all(outcome == "failed" for i, outcome in outcomes(log).items() if i in bad)
     assert all(result.retryable for result in job.results[-5:])
+
+
+@pytest.mark.parametrize("kind", [None, 0, "file", "response"])
+@in_virtual_time
+async def test_a_confirmation_of_another_id_costs_two_requests(kind: object) -> None:
+    """Whatever stands beside it: what deletes something else must not be asked on and on."""
+    body = {"id": "resp_another", "object": kind, "deleted": True}
+    job = Job(lambda *_: answer(200, body))
+
+    summary = await job.delete(ids(100))
+
+    assert summary.state is State.STOPPED
+    assert "confirmed another" in str(summary.reason)
+    assert summary.counts.requests == 2
+    assert summary.counts.pending == 100
