@@ -202,6 +202,13 @@ MUTATIONS: Final = (
         '        if body.get("deleted") == "never":',
         ("engine/test_lane_guards.py", "-k", "another_id"),
     ),
+    Mutation(
+        "read interim answers without end",
+        "transport/connection.py",
+        "INTERIM_MAX: Final = 32",
+        "INTERIM_MAX: Final = 1 << 60",
+        ("transport/test_answers.py", "-k", "flood"),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ import pytest
 from bulkdel import State
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
 from bulkdel.models import Answer
+from bulkdel.providers import PROVIDERS, get
 from tests.support.engine_fakes import (
     answer,
     deleted,
@@ -212,12 +214,14 @@ async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ev
     assert all(result.retryable for result in job.results[-5:])
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", [None, 0, "file", "response"])
 @in_virtual_time
-async def test_a_confirmation_of_another_id_costs_two_requests(kind: object) -> None:
+async def test_a_confirmation_of_another_id_costs_two_requests(kind: object, provider: str) -> None:
     """Whatever stands beside it: what deletes something else must not be asked on and on."""
     body = {"id": "resp_another", "object": kind, "deleted": True}
     job = Job(lambda *_: answer(200, body))
+    job.lane = replace(job.lane, provider=get(provider), base_url="")
 
     summary = await job.delete(ids(100))
 
