@@ -209,6 +209,13 @@ MUTATIONS: Final = (
         "INTERIM_MAX: Final = 1 << 60",
         ("transport/test_answers.py", "-k", "flood"),
     ),
+    Mutation(
+        "open more connections than files are allowed",
+        "cli/open_files.py",
+        "    if left >= wanted:\n",
+        "    if left:\n",
+        ("cli/test_command_process.py",),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",

@@ -150,7 +150,7 @@ def bench(**flags: Any) -> None:
     picture = flags["picture"]
     if picture is not None and not picture.absolute().parent.is_dir():
         raise ConfigError(f"{picture}: there is no such folder")
-    raise_open_files(max(concurrency for _, concurrency in grid))
+    raise_open_files(max(concurrency for _, concurrency in grid) + 64)
     try:
         measure = partial(_measure, grid, flags["seconds"], tell=not flags["as_json"])
         points = anyio.run(measure, backend_options=backend_options())

@@ -18,6 +18,7 @@ import click
 import orjson
 
 from bulkdel.cli import confirm
+from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
 from bulkdel.cli.output import say, summary_text, tell
 from bulkdel.cli.streams import drop_stdout
@@ -29,7 +30,7 @@ from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.learned import Learned
-from bulkdel.process import backend_options, raise_open_files
+from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.result_log.blocks import is_there
 from bulkdel.settings import Durability, RunSettings
@@ -125,10 +126,10 @@ class Job:
 
     def run(self) -> Summary:
         """Delete, show progress, print the summary."""
-        raise_open_files(sum(lane.concurrency for lane in self._lanes))
+        settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
         run = Run(
-            self._settings,
+            settings,
             [
                 ReaderSource(reader, source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
