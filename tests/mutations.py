@@ -216,6 +216,20 @@ MUTATIONS: Final = (
         "    if left:\n",
         ("cli/test_command_process.py",),
     ),
+    Mutation(
+        "give up at once what an outage has met",
+        "engine/lane.py",
+        "if give_up and self._good_s <= waiting.troubled_s and",
+        "if False and",
+        ("engine/test_lane_guards.py", "-k", "few_attempts"),
+    ),
+    Mutation(
+        "forget those that failed alone at the end",
+        "engine/lane.py",
+        "            self._good_s = math.inf  # nothing is left that could tell\n",
+        "",
+        ("engine/test_lane_guards.py", "-k", "fails_alone"),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",
