@@ -77,7 +77,7 @@ def bench(options: BenchOptions) -> None:
     picture = options.svg
     if picture is not None and not picture.absolute().parent.is_dir():
         raise ConfigError(f"{picture}: there is no such folder")
-    raise_open_files(max(concurrency for _, concurrency in grid))
+    raise_open_files(max(concurrency for _, concurrency in grid) + 64)
     try:
         measure = partial(_measure, grid, options.seconds, tell=not options.json)
         points = anyio.run(measure, backend_options=backend_options())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import click
-
-from bulkdel.cli.output import duration, stripped_text
+from bulkdel.cli.output import duration, say, stripped_text
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
@@ -76,7 +74,7 @@ def confirm(text: str, *, typed_from_terminal: bool) -> bool:
             " look with --dry-run, then give --yes"
         )
     with terminal:
-        click.echo(text, err=True)
+        say(text)
         terminal.write(f"This cannot be undone. Type '{WORD}' to go on: ".encode())
         typed = terminal.readline().decode("utf-8", "replace").strip()
     return typed == WORD

@@ -20,17 +20,20 @@ import orjson
 from bulkdel.cli import confirm
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lanes import make_lanes, make_sources
-from bulkdel.cli.output import say, summary_text
+from bulkdel.cli.open_files import fit_open_files
+from bulkdel.cli.output import say, summary_text, tell
+from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
-from bulkdel.errors import ConfigError, ResultLogError
+from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
 from bulkdel.pacing.estimate import LimitEstimate
-from bulkdel.process import backend_options, raise_open_files
+from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
+from bulkdel.result_log.blocks import is_there
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
 
@@ -44,7 +47,7 @@ class Job:
         self._options = options
         self._sources = make_sources(options)
         self._log = options.log or _default_log(self._sources)
-        _check_log_is_no_source(self._log, self._sources)
+        _check_log(self._log, self._sources)
         self._lanes = make_lanes(self._sources, options, environ=os.environ)
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
@@ -84,9 +87,9 @@ class Job:
             }
             click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
-        click.echo(confirm.first_urls(self._lanes, found))
-        click.echo("Dry run: nothing was sent.")
+        tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
+        tell(confirm.first_urls(self._lanes, found))
+        tell("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
         """Show the confirmation and ask; nothing to send needs no answer."""
@@ -103,10 +106,10 @@ class Job:
 
     def run(self) -> Summary:
         """Delete, show progress, print the summary."""
-        raise_open_files(sum(lane.concurrency for lane in self._lanes))
+        settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
         run = Run(
-            self._settings,
+            settings,
             [
                 ReaderSource(reader, source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
@@ -118,9 +121,9 @@ class Job:
         session = Session(run, self._sources, quiet=self._options.quiet)
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
-        except ResultLogError as exc:
-            if exc.summary is not None:
-                self._print(exc.summary)
+        except Exception:
+            if run.final is not None:
+                self._print(run.final)
             raise
         self._print(summary)
         if summary.reason is not None:
@@ -130,17 +133,24 @@ class Job:
         return summary
 
     def _print(self, summary: Summary) -> None:
-        if self._options.json:
-            click.echo(orjson.dumps(summary.as_dict()))
-        else:
-            click.echo(summary_text(summary))
+        """Print the summary; that it cannot be printed changes nothing about the run."""
+        try:
+            if self._options.json:
+                click.echo(orjson.dumps(summary.as_dict()))
+            else:
+                tell(summary_text(summary))
+        except OutputError as exc:
+            drop_stdout()
+            if not exc.reader_gone:
+                say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
         forms = {lane.name: lane.id_form for lane in self._lanes}
+        stdin = None if sys.stdin is None else sys.stdin.buffer
         readers: list[SourceReader] = []
         try:
             for source in self._sources:
-                reader = open_source(source, lanes=forms, stdin=sys.stdin.buffer)
+                reader = open_source(source, lanes=forms, stdin=stdin)
                 readers.append(reader)
         except BaseException:
             for reader in readers:
@@ -180,8 +190,19 @@ def _default_log(sources: Sequence[Source]) -> Path:
     return Path(first.name + LOG_SUFFIX)
 
 
-def _check_log_is_no_source(log: Path, sources: Sequence[Source]) -> None:
+def _check_log(log: Path, sources: Sequence[Source]) -> None:
+    if str(log) == STDIN:
+        raise ConfigError("--log takes the name of a file, not -: the log must outlive the run")
+    if not is_there(log):
+        return
     for source in sources:
         path = Path(source.name)
-        if source.name != STDIN and log.exists() and path.exists() and log.samefile(path):
+        if source.name != STDIN and _is_same(log, path):
             raise ConfigError(f"log {log}: this is the source {source.name}; name another --log")
+
+
+def _is_same(log: Path, source: Path) -> bool:
+    try:
+        return log.samefile(source)
+    except OSError:  # opening the source says what is wrong with it
+        return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -28,7 +29,7 @@ def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
         if as_json:
             click.echo(orjson.dumps({"log": str(log), **_facts(facts)}))
         else:
-            click.echo(_text(log, facts))
+            tell(_text(log, facts))
 
 
 def _facts(facts: LogFacts) -> dict[str, object]:

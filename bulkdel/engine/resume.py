@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
@@ -114,6 +113,10 @@ def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
     return LimitEstimate.from_json(found) if isinstance(found, dict) else None
 
 
+_Place = tuple[str, str, str]
+"""Provider, resource and base URL of a lane."""
+
+
 def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:
     """Refuse to go on with a log of quite other lanes: it was hardly meant."""
     befores = _places(facts)
@@ -138,26 +141,32 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
                 )
 
 
-def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
+def _places(facts: LogFacts) -> dict[str, set[_Place]]:
     """Return provider, resource and base URL of each lane, as the headers of all runs have them.
 
-    A header without a resource is of a version that knew responses alone.
+    A header without a resource is of a version that knew responses alone. What is no text, of
+    another version or damaged, is the place of no run.
     """
-    places: dict[str, set[tuple[Any, Any, Any]]] = {}
+    places: dict[str, set[_Place]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
         for name, known in lanes.items() if isinstance(lanes, dict) else ():
             if isinstance(known, dict):
+                resource = known.get("resource", RESPONSES)
                 place = (
-                    known.get("provider"),
-                    known.get("resource", RESPONSES),
-                    known.get("base_url"),
+                    _word(known.get("provider")),
+                    _word(resource),
+                    _word(known.get("base_url")),
                 )
                 places.setdefault(name, set()).add(place)
     return places
 
 
-def _place(place: tuple[Any, Any, Any]) -> str:
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _place(place: _Place) -> str:
     provider, resource, base_url = place
     return f"{provider}{'' if resource == RESPONSES else f':{resource}'} at {base_url}"
 

@@ -9,6 +9,7 @@
     rules.py       the order in which these are asked             (shared, pure)
     shapes.py      a confirmation that came before, but for the ID
     ark.py, fireworks.py, openai.py, litellm.py the facts and tables of one provider each
+    litellm_ids.py what a proxy's own ID says of the ID behind it
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,
 ``openai:files-eu``. A bare provider means its responses.

@@ -16,11 +16,14 @@ from typing import Any, Final
 
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.errors import ConfigError
-from bulkdel.result_log.reader import LogFacts, read_log
+from bulkdel.result_log.reader import LogFacts, paces_of, read_log
 
 CPU_BUSY: Final = 0.85
 """Share of one core above which our own CPU is what binds a lane that nothing else binds."""
 
+
+NUMBER_MAX: Final = 1e15
+"""More than any count or time of a run; JSON cannot carry all that Python can."""
 
 FIRST_S: Final = 10.5
 """What the first record knows, an earlier run may have found."""
@@ -78,9 +81,8 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
             _keep(run, str(value.get("lane")), value)
         else:
             run.state = str(value.get("state"))
-            for lane, counts in value.get("lanes", {}).items():
-                if isinstance(counts, dict) and isinstance(counts.get("pace"), dict):
-                    _keep(run, lane, counts["pace"])
+            for lane, record in paces_of(value):
+                _keep(run, lane, record)
 
     for _ in read_log(path, LogFacts(on_record=note)):
         pass
@@ -180,5 +182,7 @@ def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:
 
 
 def _number(record: Mapping[str, Any], name: str) -> float:
+    """Return a number of a record; 0.0 for what is none of ours: another version, damage."""
     value = record.get(name, 0.0)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    is_number = isinstance(value, int | float) and -NUMBER_MAX < value < NUMBER_MAX
+    return float(value) if is_number else 0.0

@@ -149,8 +149,7 @@ class Account:
             case "not deleted":
                 return "trouble", answer(200, {"id": object_id, "deleted": False})
             case "other":
-                word = "trouble" if self._provider == "fireworks" else "barred"
-                return word, answer(200, {"id": "resp_other", "deleted": True})
+                return "barred", answer(200, {"id": "resp_other", "deleted": True})
         word, right = self._act(object_id)
         if fault in ("lost after", "lost late"):
             return "lost", None
