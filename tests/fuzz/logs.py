@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from bulkdel.pacing.learned import Learned
 from click.testing import CliRunner
 from trio.testing import MockClock
 
@@ -35,6 +34,7 @@ from bulkdel import State, delete_ids
 from bulkdel.cli import cli
 from bulkdel.errors import BulkdelError
 from bulkdel.models import Answer
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.settings import Lane
 from tests.support.engine_fakes import FakeTransport, deleted, edge, failing, gone
 from tests.support.hostile import damaged
@@ -43,9 +43,9 @@ from tests.support.lane_job import ids, lane
 FAILURES_MAX: Final = 20
 IDS: Final = ids(24)
 LEARNED: Final = (
-    Learned(rate=20.5, burst=5.0, latency_s=0.05),
-    Learned(rate=3.0, window_s=60.0),
-    Learned(in_flight_max=7, queues=True),
+    LimitEstimate(rate=20.5, burst=5.0, latency_s=0.05),
+    LimitEstimate(rate=3.0, window_s=60.0),
+    LimitEstimate(in_flight_max=7, queues=True),
 )
 OTHERS: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 0.5, 1e308, -0.0, 1 << 63, 1 << 70, float("nan"), float("inf")),
