@@ -9,7 +9,7 @@ from typing import Final
 import click
 import orjson
 
-from bulkdel.cli.output import duration
+from bulkdel.cli.output import duration, tell
 from bulkdel.reporting.explain import LaneExplanation
 from bulkdel.reporting.explain import explain as explain_log
 
@@ -43,9 +43,9 @@ def explain(log: Path, *, as_json: bool) -> None:
         facts = {"log": str(log), "state": state, "lanes": [asdict(lane) for lane in lanes]}
         click.echo(orjson.dumps(facts))
         return
-    click.echo(f"{log}: the newest run, {state}")
+    tell(f"{log}: the newest run, {state}")
     for lane in lanes:
-        click.echo(_text(lane))
+        tell(_text(lane))
 
 
 def _text(lane: LaneExplanation) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import click
 
+from bulkdel.cli.streams import drop_stderr
 from bulkdel.models import Counts, State, Summary
 
 
@@ -18,10 +15,28 @@ def say(text: str) -> None:
     the log.
     """
     try:
-        click.echo(text, err=True)
-    except OSError:
-        # Or the interpreter's own flush at its end would fail as well.
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        click.echo(shown(text), err=True)
+    except (OSError, ValueError):
+        drop_stderr()
+
+
+def tell(text: str) -> None:
+    """Print lines on stdout.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    click.echo(shown(text))
+
+
+def shown(text: str) -> str:
+    """Return text as a terminal may have it: what steers it, or is not to be seen, is spelled out.
+
+    Names of files and words of logs and providers come from elsewhere.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def duration(seconds: float) -> str:
@@ -78,8 +93,8 @@ def _what(counts: Counts) -> str:
         (counts.duplicates, "duplicates"),
         (counts.pending, "still to do"),
     ]
-    said = [f"{number:,} {word}" for number, word in parts if number]
-    return ", ".join(said) or "nothing sent"
+    shown = [f"{number:,} {word}" for number, word in parts if number]
+    return ", ".join(shown) or "nothing sent"
 
 
 def _notes(summary: Summary) -> list[str]:

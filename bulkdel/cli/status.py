@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -28,7 +29,7 @@ def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
         if as_json:
             click.echo(orjson.dumps({"log": str(log), **_facts(facts)}))
         else:
-            click.echo(_text(log, facts))
+            tell(_text(log, facts))
 
 
 def _facts(facts: LogFacts) -> dict[str, object]:
@@ -43,11 +44,11 @@ def _facts(facts: LogFacts) -> dict[str, object]:
         "torn_bytes": facts.torn_bytes,
         "lanes": {
             name: {
-                **{outcome.value: of.counts.get(outcome, 0) for outcome in Outcome},
-                "retryable": of.retryable,
-                "doubted": of.doubted,
+                **{outcome.value: records.counts.get(outcome, 0) for outcome in Outcome},
+                "retryable": records.retryable,
+                "doubted": records.doubted,
             }
-            for name, of in facts.lanes.items()
+            for name, records in facts.lanes.items()
         },
     }
 
@@ -65,16 +66,16 @@ def _text(log: Path, facts: LogFacts) -> str:
     lines = [f"{log}: {len(facts.runs)} runs, the newest {_state(facts)}"]
     if facts.first_at is not None:
         lines.append(f"  from {facts.first_at} to {facts.last_at}")
-    for name, of in facts.lanes.items():
+    for name, records in facts.lanes.items():
         words = [
-            f"{of.counts.get(outcome, 0):,} {outcome.value}"
+            f"{records.counts.get(outcome, 0):,} {outcome.value}"
             for outcome in Outcome
-            if of.counts.get(outcome, 0)
+            if records.counts.get(outcome, 0)
         ]
-        if of.retryable:
-            words.append(f"of the failed {of.retryable:,} are tried again by the next run")
-        if of.doubted:
-            words.append(f"of the gone {of.doubted:,} are asked for again by the next run")
+        if records.retryable:
+            words.append(f"of the failed {records.retryable:,} are tried again by the next run")
+        if records.doubted:
+            words.append(f"of the gone {records.doubted:,} are asked for again by the next run")
         lines.append(f"  {name or '(no lane)'}: {', '.join(words) or 'no results'}")
     if facts.last_end is not None and facts.last_end.get("reason"):
         lines.append(f"  it stopped: {facts.last_end['reason']}")

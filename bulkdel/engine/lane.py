@@ -39,7 +39,7 @@ from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
@@ -49,7 +49,7 @@ RETRIES_PER_PLACE: Final = 4
 Taken = str | Waiting | Question
 """What may be sent: a fresh ID, one after its first attempt, or a request of an inquiry."""
 
-MakePace = Callable[[Lane, Learned | None], Pace]
+MakePace = Callable[[Lane, LimitEstimate | None], Pace]
 """Makes the pace of a lane, from its settings and from what is known of its limit."""
 
 
@@ -81,7 +81,7 @@ class LaneWork:
         retry: RetryPolicy,
         counts: Counts,
         wall_clock: Callable[[], float],
-        learned: Learned | None = None,
+        learned: LimitEstimate | None = None,
         pace: MakePace = make_pace,
         comparer: Comparer | None = None,
     ) -> None:
@@ -124,7 +124,7 @@ class LaneWork:
         )
 
     @property
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """What is known of the provider's limit: found now, or by an earlier run or pace."""
         return self.pace.learned() or self._learned
 

@@ -37,12 +37,14 @@ class RunControl:
         deletes: Most deletions of the run.
         failures: Most failures of the run.
         stop_run: Called when the whole run must stop.
+        break_off: Called with what nobody expected; it must stop then, too.
         note: Called with what a person should know, a sentence.
     """
 
     deletes: DeleteBudget
     failures: FailureBudget
     stop_run: Callable[[Stop], None]
+    break_off: Callable[[Exception], None]
     note: Callable[[str], None] = _unheard
 
 
@@ -78,6 +80,11 @@ class Recorder:
         self._doubted_gone: deque[tuple[float, Result]] = deque()
         """With the time when its request left."""
         self._doubted_failed: list[Result] = []
+
+    @property
+    def limits_deletes(self) -> bool:
+        """Whether ``--max-delete`` is given: every ID on its way has one of its places."""
+        return not self._control.deletes.unlimited
 
     @property
     def doubts_gone(self) -> bool:

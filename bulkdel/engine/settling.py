@@ -22,6 +22,7 @@ from bulkdel.engine.comparison import Comparer, Comparison
 from bulkdel.engine.look import Look
 from bulkdel.engine.recorder import Recorder
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
+from bulkdel.engine.suspects import Suspect, Suspects
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
 from bulkdel.guards import LaneGuard
 from bulkdel.models import Answer, Meaning, Outcome, Verdict
@@ -57,6 +58,7 @@ class Settling:
         """What is asked beside the IDs, before any of them."""
         self.proof_id: str | None = None
         """The ID that a look has shown to be there: its deletion must be asked for next."""
+        self._suspects = Suspects()
         self._lane = lane
         self._guard = guard
         self._recorder = recorder
@@ -69,8 +71,9 @@ class Settling:
         """End the lane; ``early`` says that IDs are left."""
         if early:
             self._recorder.finish_early()
-        else:
-            self._recorder.finish()
+            return
+        self._give_up(self._suspects.take_all())  # nothing is left that could tell
+        self._recorder.finish()
 
     def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
         """Return a verdict with what is known in this run alone, without the key."""
@@ -93,6 +96,8 @@ class Settling:
         ``is_last`` says that no other request is in flight and no fresh ID will come.
         """
         meaning = verdict.meaning
+        if meaning is Meaning.DELETED or meaning is Meaning.GONE or meaning is Meaning.FAILED:
+            self._give_up(self._suspects.good(sent_s))
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
             self._recorder.end_deleted(taken, answer, sent_s, now_s)
@@ -156,6 +161,8 @@ class Settling:
     ) -> None:
         """Send an ID again later, or give it up if it alone is the trouble."""
         waiting.transients += 1
+        if waiting.transients == 1:
+            waiting.troubled_s = sent_s
         if answer is not None and (answer.status >= 500 or answer.status < 300):
             waiting.unknown = True  # it may have been carried out nevertheless
         wait_s = self._retry.wait_s(
@@ -172,12 +179,31 @@ class Settling:
         if self._guard.gives_up:
             for other in self._retries.take_all():
                 self._recorder.end(other, Outcome.FAILED, verdict, answer, sent_s, now_s)
-        if give_up or self._guard.gives_up:
+        if self._guard.gives_up or (give_up and self._is_guilty(waiting)):
             self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
-            return
-        if self._guard.held_for is not None:
-            waiting.transients -= 1  # the provider's fault, not the ID's
-        self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+        elif give_up:
+            self._suspects.add(Suspect(waiting, verdict, answer, sent_s, now_s))
+        else:
+            if self._guard.held_for is not None:  # the provider's fault, not the ID's
+                waiting.transients -= 1
+                self._send_again(self._suspects.take_all(), now_s)
+            self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+
+    def _is_guilty(self, waiting: Waiting) -> bool:
+        """Whether an ID without an attempt left is given up at once, not held as a suspect.
+
+        With ``--max-delete`` it is: a suspect would keep the place that another ID needs to tell.
+        """
+        return self._recorder.limits_deletes or self._suspects.is_guilty(waiting)
+
+    def _give_up(self, suspects: list[Suspect]) -> None:
+        for waiting, verdict, answer, sent_s, now_s in suspects:
+            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
+
+    def _send_again(self, suspects: list[Suspect], now_s: float) -> None:
+        for suspect in suspects:
+            suspect.waiting.transients -= 1
+            self._retries.put_back(suspect.waiting, now_s)
 
     def _is_none_left(self, waiting: Waiting) -> bool:
         """Whether all IDs that wait have been tried as often as any may be."""
