@@ -39,6 +39,7 @@ from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.pacing.headers import spent_for_s
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
@@ -146,6 +147,7 @@ class LaneWork:
 
     def snapshot(self, now_s: float) -> LaneSnapshot:
         """Return how it is going."""
+        budget = self.pace.budget
         return LaneSnapshot(
             lane=self.lane.name,
             counts=replace(self.counts),
@@ -154,6 +156,8 @@ class LaneWork:
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
             next_place_s=self.pace.wait_s(now_s, 0),
+            budget_left=None if budget is None else budget.left,
+            budget_renewed_s=0.0 if budget is None else max(0.0, budget.renewed_at_s - now_s),
             learned=self.learned,
             held_for=self.guard.held_for,
             stop=self.guard.stop,
@@ -242,6 +246,8 @@ class LaneWork:
         verdict = self._judge(object_id, answer)
         if verdict.meaning is not Meaning.DELETED:
             verdict = verdict.without(self.lane.api_key)
+        if verdict.meaning is Meaning.REFUSED and verdict.retry_after_s is None:
+            verdict = replace(verdict, retry_after_s=spent_for_s(answer.headers))
         self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
         self._settle(taken, verdict, answer, sent_s, now_s)
 
