@@ -186,6 +186,20 @@ MUTATIONS: Final = (
         ("result_log/test_writer.py", "engine/test_lane.py"),
     ),
     Mutation(
+        "do not look at the length of the log",
+        "result_log/file.py",
+        "        if stat.S_ISREG(found.st_mode) and found.st_size != size:",
+        "        if False:",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "leave what was written last out of a rescue",
+        "result_log/rescue.py",
+        "    newest = recent.joined()\n",
+        '    newest = b""\n',
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
         "take no lock",
         "result_log/lock.py",
         "            locked = _try_lock(fd)\n",

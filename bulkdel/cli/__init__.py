@@ -59,7 +59,7 @@ def main() -> None:
     try:
         cli(prog_name="bulkdel")
     except ResultLogError as exc:
-        say(f"bulkdel: error: {exc}. Make room or mend the disk, then start again: it resumes")
+        say(f"bulkdel: error: {exc}. {exc.advice}")
         sys.exit(LOG_UNWRITABLE)
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")

@@ -191,8 +191,7 @@ class Run:
             yield log
 
     def _log_failed(self, error: ResultLogError) -> None:
-        advice = "Make room or mend the disk, then start again: the log resumes"
-        self.drain(Stop(StopCause.LOG, None, str(error), advice))
+        self.drain(Stop(StopCause.LOG, None, str(error), error.advice))
 
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings

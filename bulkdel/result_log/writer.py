@@ -8,8 +8,10 @@
 * One process per log: the log is locked (`lock`), and the lock dies with the process.
 * When a write fails, `ResultLog.error` is set and the run stops sending. What is known by
   then stays in memory and is tried once more at the end.
+* When the log was moved, emptied or cut under the run, what is known goes into a rescue
+  file at the end, which the message names.
 
-Not here: reading a log (`reader`), what is done already (`index`).
+Not here: what is saved then (`rescue`), reading a log (`reader`), what is done already (`index`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from bulkdel.errors import ResultLogError
 from bulkdel.models import Result
 from bulkdel.result_log.encode import result_line
 from bulkdel.result_log.file import LogFile
+from bulkdel.result_log.rescue import LogDisturbedError, Rescued, count_results
 from bulkdel.settings import Durability
 
 GROUP_S: Final = 0.02
@@ -34,6 +37,11 @@ SYNC_S: Final = 1.0
 """Seconds between two syncs with `Durability.NORMAL`."""
 LINES_MAX: Final = 20_000
 """Lines in memory at which the lanes take no further ID."""
+
+_DISTURBED_ADVICE: Final = (
+    "Find out what moved or emptied it (logrotate? a clean-up?); then put the rescue file in its"
+    " place, or name it as --log, and start again: it resumes"
+)
 
 
 class ResultLog:
@@ -69,6 +77,8 @@ class ResultLog:
         self._doubtful = 0
         self._synced_s = 0.0
         self._cause = ""
+        self._is_disturbed = False
+        self._rescued: Rescued | None = None
 
     @property
     def has_room(self) -> bool:
@@ -116,6 +126,8 @@ class ResultLog:
         with anyio.CancelScope(shield=True):
             await self._write_group(last=True)
             try:
+                if self._is_disturbed:
+                    await self._rescue()
                 await self._run_blocking(self._file.close)
             except OSError as exc:
                 self._fail(exc)
@@ -131,6 +143,7 @@ class ResultLog:
             with anyio.CancelScope(shield=True):
                 if lines:
                     await self._run_blocking(self._file.write, b"".join(lines))
+                    self._is_disturbed = False
                     if self._durability is not Durability.OFF:
                         self._unsynced += len(lines)
                 lines = []
@@ -144,6 +157,20 @@ class ResultLog:
             self._writing = 0
         if was_full and self.has_room:
             self.on_room()
+
+    async def _rescue(self) -> None:
+        """Write what is known into a rescue file."""
+        try:
+            pending = b"".join(self._lines)
+            self._rescued = await self._run_blocking(self._file.rescue, pending)
+        except OSError as exc:
+            self._cause += (
+                f"; no rescue file can be written: {exc.strerror or exc}; what was in the log"
+                " is only where it was moved to, if it was"
+            )
+        else:
+            self._lines = []
+            self._doubtful = self._unsynced = 0
 
     async def _sync(self) -> None:
         """Force what was written to the disk.
@@ -168,6 +195,7 @@ class ResultLog:
 
     def _fail(self, exc: OSError) -> None:
         first = self.error is None
+        self._is_disturbed = self._is_disturbed or isinstance(exc, LogDisturbedError)
         self._cause = f"the result log cannot be written: {exc.strerror or exc}"
         self.error = self._say()
         if first and self.on_error is not None:
@@ -175,7 +203,9 @@ class ResultLog:
 
     def _say(self) -> ResultLogError:
         """Return what went wrong, and what is not on disk at this moment."""
-        lost = sum(line.startswith(b'{"id":') for line in self._lines)
+        if self._rescued is not None:
+            return self._say_rescued(self._rescued)
+        lost = sum(map(count_results, self._lines))
         parts = []
         if lost:
             parts.append(f"{lost:,} results are not on disk: their IDs will be sent again")
@@ -184,7 +214,24 @@ class ResultLog:
             parts.append(f"{doubtful:,} lines were written but may not survive a power cut")
         if not parts:
             parts.append("what is known by now is on disk after all")
-        return ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
+        return self._error(parts, lost)
+
+    def _say_rescued(self, rescued: Rescued) -> ResultLogError:
+        parts = [f"what is known by now is in {rescued.path}"]
+        if rescued.results_missing:
+            parts.append(
+                f"{rescued.results_missing:,} results of this run are in no file any more: their"
+                " IDs will be sent again"
+            )
+        if rescued.earlier_bytes_missing:
+            parts.append(f"so are {rescued.earlier_bytes_missing:,} bytes of earlier runs")
+        return self._error(parts, rescued.results_missing)
+
+    def _error(self, parts: list[str], lost: int) -> ResultLogError:
+        message = "; ".join([self._cause, *parts])
+        if self._is_disturbed:
+            return ResultLogError(message, lines_lost=lost, advice=_DISTURBED_ADVICE)
+        return ResultLogError(message, lines_lost=lost)
 
 
 def _nothing(*_: Any) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from bulkdel.blocking import in_line
 from bulkdel.errors import ResultLogError
 from bulkdel.models import Outcome, Result
 from bulkdel.result_log.encode import result_line
+from bulkdel.result_log.rescue import Rescued
 from bulkdel.result_log.writer import GROUP_S, LINES_MAX, SYNC_S, ResultLog
 from bulkdel.settings import Durability
 from tests.simulation.simulate import in_virtual_time
@@ -36,6 +38,7 @@ class FakeDisk:
         self.write_error: OSError | None = None
         self.sync_error: OSError | None = None
         self.write_calls = 0
+        self.rescued: bytes | None = None
         self.is_closed = False
 
     def write(self, data: bytes) -> None:
@@ -51,6 +54,11 @@ class FakeDisk:
             raise self.sync_error
         self.synced_s.append(anyio.current_time())
         self.synced_groups = len(self.groups)
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Note it."""
+        self.rescued = pending
+        return Rescued(Path("rescue"), 0, 0)
 
     def close(self) -> None:
         """Note it."""

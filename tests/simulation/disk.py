@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bulkdel.result_log.file import DiskLog
+from bulkdel.result_log.rescue import Rescued
 
 
 class Dying(Protocol):
@@ -60,6 +61,10 @@ class SimulatedDisk:
         if not self._process.killed:
             self._fail_if_planned(errno.EIO)
             self.synced = self._file.size
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Save what is known, if the process can."""
+        return self._file.rescue(pending)
 
     def close(self) -> None:
         """Close the file, if the process can."""
