@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ BENCHMARKS: Final = {
 }
 PACING: Final = "benchmarks.pacing"
 """It runs in virtual time, has its own report, and is called as it is."""
+DRAWN: Final = "pacing_drawn.md"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,6 +115,10 @@ def _pacing() -> None:
     say("== pacing")
     sys.argv = ["benchmarks pacing"]
     import_module(PACING).main()
+    say("== pacing on limits that are drawn (some minutes)")
+    # The drawn limits are the tests' own, and benchmarks import nothing of tests.
+    judge = [sys.executable, "-m", "tests.pacing.judge", "--report", str(RESULTS / DRAWN)]
+    subprocess.run(judge, cwd=RESULTS.parent.parent, check=True)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ class Options(TypedDict, total=False):
         provider: Name of the provider, and after a colon of what is deleted there unless it is
             responses: ``ark``, ``fireworks``, ``openai:responses``.
         api_key: The account's key.
-        lane: Instead of ``provider`` and ``api_key``: all settings of the account.
+        any_id: Send also what does not look like an ID of the provider (`Lane.any_id`).
+        lane: Instead of ``provider``, ``api_key`` and ``any_id``: all settings of the account.
         log: Path of the result log; an existing one is resumed. Without one, nothing can
             be resumed.
         done_logs: Other result logs, also compressed ones: what is done there is skipped.
@@ -63,6 +64,7 @@ class Options(TypedDict, total=False):
 
     provider: str
     api_key: str
+    any_id: bool
     lane: Lane
     log: str | PathLike[str]
     done_logs: Sequence[Path]
@@ -208,27 +210,35 @@ def _make_run(ids: Ids, options: Options) -> Run:
         max_failures_share=share,
         **rest,
     )
-    return Run(settings, [_source(ids, lane.name)], edge=edge or REAL)
+    return Run(settings, [_source(ids, lane)], edge=edge or REAL)
 
 
 def _take_lane(rest: dict[str, Any]) -> Lane:
     """Take the lane out of the options, or what it is made of."""
     lane: Lane | None = rest.pop("lane", None)
     provider, api_key = rest.pop("provider", None), rest.pop("api_key", None)
+    any_id = rest.pop("any_id", None)
     if lane is not None:
-        if provider is not None or api_key is not None:
+        if provider is not None or api_key is not None or any_id is not None:
             raise ConfigError("give either a lane, or a provider and its key")
         return lane
     if provider is None or api_key is None:
         raise ConfigError("a deletion needs a provider and its api_key, or a lane")
     found, resource = find(provider)
-    return Lane(provider=found, resource_name=resource.name, name=provider, api_key=api_key)
+    return Lane(
+        provider=found,
+        resource_name=resource.name,
+        name=provider,
+        api_key=api_key,
+        any_id=bool(any_id),
+    )
 
 
-def _source(ids: Ids, lane: str) -> RunSource:
+def _source(ids: Ids, lane: Lane) -> RunSource:
     if isinstance(ids, AsyncIterable):
-        return AsyncSource(ids, "<ids>", lane)
-    return ReaderSource(from_iterable(ids, lane), "<ids>", lane, in_line=True)
+        return AsyncSource(ids, "<ids>", lane.name, lane.id_form)
+    reader = from_iterable(ids, lane.name, lane.id_form)
+    return ReaderSource(reader, "<ids>", lane.name, in_line=True)
 
 
 __all__: Sequence[str] = ["Deletion", "Options", "delete_ids", "open_deletion"]

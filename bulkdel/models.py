@@ -144,13 +144,15 @@ class Block:
 
     Attributes:
         lane: Name of the lane.
-        ids: IDs that may be sent; `object_id.invalid_reason` is None for each.
+        ids: IDs that may be sent: of the lane's form (`object_id.IdForm`).
         invalid: Rows that may not.
+        stripped: IDs read around which white space or a byte order mark was taken off.
     """
 
     lane: str
     ids: list[str]
     invalid: list[InvalidRow] = field(default_factory=list)
+    stripped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class Counts:
         refused: Requests refused.
         after_unknown: Of those gone: IDs for which an earlier request of ours got no
             answer, so that it may have been our own deletion.
+        stripped: Of those read: IDs around which white space or a byte order mark was taken off.
     """
 
     read: int = 0
@@ -223,6 +226,7 @@ class Counts:
     requests: int = 0
     refused: int = 0
     after_unknown: int = 0
+    stripped: int = 0
 
     @property
     def ended(self) -> int:

@@ -17,6 +17,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from bulkdel.errors import ConfigError
+from bulkdel.object_id import IdForm
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Resource
 
@@ -48,6 +49,8 @@ class Lane:
         attempts_max: Requests sent for one ID at most, the first included; a refusal
             (429) does not count, since it says nothing about the ID.
         timeout_s: Seconds for one request, connection and answer included.
+        any_id: Send also what does not look like an ID of the provider, as far as it can
+            be sent without being mistaken for anything else.
 
     Raises:
         ConfigError: A value is out of range. The message never holds the key.
@@ -64,6 +67,7 @@ class Lane:
     rate_max: float | Literal["documented"] | None = "documented"
     attempts_max: int = 5
     timeout_s: float = 30.0
+    any_id: bool = False
 
     def __post_init__(self) -> None:
         self.provider.resource(self.resource_name)  # says which there are
@@ -84,6 +88,12 @@ class Lane:
         for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
+
+    @property
+    def id_form(self) -> IdForm:
+        """What the IDs look like that may be sent."""
+        form = self.resource.id_form
+        return form.widened() if self.any_id else form
 
     @property
     def resource(self) -> Resource:

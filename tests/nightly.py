@@ -1,6 +1,6 @@
-"""What takes longer than CI may: many more seeds, kills and planted faults than it tries.
+"""What takes longer than CI may: many more seeds, files, kills and planted faults than it tries.
 
-    python -m tests.nightly                           100,000 seeds, 1,000 kills, every planted fault
+    python -m tests.nightly                           100,000 seeds, 1,000 kills, 500 histories, all faults
     python -m tests.nightly --seeds 5000 --kills 90   less of it
     python -m tests.nightly --only kills              one part
 
@@ -18,11 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from tests.cli.test_kill import KILLS
+from tests.fuzz.sources import Fuzzer
 from tests.mutations import MUTATIONS, judge_all
+from tests.pacing.histories import growths, share_found
 from tests.simulation.simulate import try_seeds
 
 ROOT: Final = Path(__file__).parents[1]
@@ -59,14 +62,38 @@ def kill(options: argparse.Namespace) -> tuple[int, int]:
     return len(seeds) * KILLS, failed
 
 
+def live(options: argparse.Namespace) -> tuple[int, int]:
+    """Let the limit rise after histories of a pace; return how many and how many were traps."""
+    seeds = range(options.first, options.first + options.histories)
+    with ProcessPoolExecutor() as pool:
+        traps = [seed for seed, trap in zip(seeds, pool.map(_is_trap, seeds), strict=True) if trap]
+    if traps:
+        print("again: share_found and growths of tests.pacing.histories, seeds", traps)
+    return len(seeds), len(traps)
+
+
+def _is_trap(seed: int) -> bool:
+    return share_found(seed) < 0.9 or any(growth < 2 for growth in growths(seed))
+
+
 def plant(options: argparse.Namespace) -> tuple[int, int]:  # noqa: ARG001 - as the others
     """Plant every fault; return how many there are and how many no test noticed."""
     return len(MUTATIONS), judge_all(MUTATIONS)
 
 
+def damage(options: argparse.Namespace) -> tuple[int, int]:
+    """Damage files of every format and read them; return how many, and how many failed."""
+    fuzzer = Fuzzer()
+    failures = fuzzer.try_seeds(range(options.first, options.first + options.files))
+    print(*failures, dict(sorted(fuzzer.counts.items())), sep="\n", flush=True)
+    return options.files, len(failures)
+
+
 PARTS: Final[Mapping[str, Callable[[argparse.Namespace], tuple[int, int]]]] = {
     "seeds": simulate,
+    "files": damage,
     "kills": kill,
+    "histories": live,
     "faults": plant,
 }
 
@@ -75,7 +102,9 @@ def main() -> int:
     """Try what the command line names."""
     parser = argparse.ArgumentParser(description="More seeds, kills and faults than CI tries.")
     parser.add_argument("--seeds", type=int, default=100_000, help="seeds of the simulation")
+    parser.add_argument("--files", type=int, default=1_000_000, help="damaged files of IDs")
     parser.add_argument("--kills", type=int, default=1000, help="kills of the real command")
+    parser.add_argument("--histories", type=int, default=500, help="pasts of a pace")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--only", choices=list(PARTS), help="one part")
     options = parser.parse_args()
@@ -86,7 +115,7 @@ def main() -> int:
         tried, failed = PARTS[name](options)
         bad += failed
         lines.append(
-            f"{name:8}{tried:9,} tried, {failed} failed, {time.perf_counter() - began_s:,.0f} s"
+            f"{name:10}{tried:9,} tried, {failed} failed, {time.perf_counter() - began_s:,.0f} s"
         )
         print(lines[-1], flush=True)
     print("", *lines, sep="\n")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from bulkdel.cli.output import duration
+from bulkdel.cli.output import duration, stripped_text
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.learned import Learned
 from bulkdel.reporting.plan import LaneSurvey
@@ -105,10 +105,13 @@ def _details(lane: Lane, here: LaneSurvey) -> list[str]:
     if here.invalid:
         lines.append(f"  {here.invalid:,} rows hold no ID and are logged as invalid:")
         lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
+    if here.stripped:
+        lines.append(f"  {stripped_text(here.stripped)}")
     if here.unusual:
         examples = ", ".join(here.unusual_ids)
+        usual = " or ".join(map(repr, lane.id_form.prefixes))
         lines.append(
-            f"  CHECK: {here.unusual:,} do not begin with {lane.resource.prefix!r}"
+            f"  CHECK: {here.unusual:,} do not begin with {usual}"
             f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -75,6 +75,11 @@ BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
     "--provider-field", metavar="NAME", help="Field or column that names each row's lane."
 )
 @click.option(
+    "--any-id",
+    is_flag=True,
+    help="Send also IDs that do not look like the provider's, as far as nothing can mistake them.",
+)
+@click.option(
     "--base-url", metavar="[LANE=]URL", multiple=True, help="Instead of the provider's own."
 )
 @click.option(

@@ -61,6 +61,7 @@ class Job:
                 attempts=flags["attempts"],
                 timeout=flags["timeout"],
                 allow_http=flags["allow_http"],
+                any_id=flags["any_id"],
             ),
             provider=flags["provider"],
             environ=os.environ,
@@ -97,6 +98,7 @@ class Job:
                     "duplicates": here.duplicates,
                     "invalid": here.invalid,
                     "unusual_prefix": here.unusual,
+                    "stripped": here.stripped,
                 }
                 for name, here in found.items()
             }
@@ -154,11 +156,11 @@ class Job:
             click.echo(summary_text(summary))
 
     def _open(self) -> list[SourceReader]:
-        names = frozenset(lane.name for lane in self._lanes)
+        forms = {lane.name: lane.id_form for lane in self._lanes}
         readers: list[SourceReader] = []
         try:
             for source in self._sources:
-                reader = open_source(source, lanes=names, stdin=sys.stdin.buffer)
+                reader = open_source(source, lanes=forms, stdin=sys.stdin.buffer)
                 readers.append(reader)
         except BaseException:
             for reader in readers:

@@ -54,6 +54,7 @@ def _text(lane: LaneExplanation) -> str:
     head = f"{lane.lane}: {lane.ended:,} IDs in {duration(lane.elapsed_s)}, {rate:,.1f}/s"
     lines = [f"{head}; {lane.requests:,} requests, {refused:.1f} % refused"]
     lines += [f"  {100 * share:5.1f} %  {_WORDS[name]}" for name, share in lane.shares.items()]
-    lines.append(f"  limit found: {lane.limit or 'none'}")
+    after = f", after {lane.found_s:.0f} s" if lane.found_s is not None else ""
+    lines.append(f"  limit found: {lane.limit or 'none'}{after}")
     lines += [f"  - {advice}" for advice in lane.advice]
     return "\n".join(lines)

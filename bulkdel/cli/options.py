@@ -37,6 +37,7 @@ class LaneOptions:
     attempts: int
     timeout: float
     allow_http: bool
+    any_id: bool
 
 
 def is_lane(name: str) -> bool:
@@ -199,6 +200,7 @@ def _make_lane(
         rate_max=_rate_max(rate_max),
         attempts_max=options.attempts,
         timeout_s=options.timeout,
+        any_id=options.any_id,
     )
 
 

@@ -91,6 +91,8 @@ def _notes(summary: Summary) -> list[str]:
             f"{counts.skipped_failed:,} of those done before had failed for good or were invalid;"
             " --retry-failed tries the failed ones again."
         )
+    if counts.stripped:
+        notes.append(stripped_text(counts.stripped) + ".")
     if counts.failed:
         notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
     if counts.gone and not counts.deleted and not counts.skipped:
@@ -99,6 +101,11 @@ def _notes(summary: Summary) -> list[str]:
             " region or project?"
         )
     return notes
+
+
+def stripped_text(number: int) -> str:
+    """Say of how many IDs something was taken off."""
+    return f"{number:,} IDs had white space or a byte order mark around them, which was taken off"
 
 
 def _share(part: int, whole: int) -> str:

@@ -23,6 +23,7 @@ from bulkdel.engine.sink import Sink
 from bulkdel.engine.spill import Spill
 from bulkdel.errors import SourceError
 from bulkdel.models import Block, Counts, InvalidRow, Outcome, Result
+from bulkdel.object_id import IdForm
 from bulkdel.result_log.index import Claimed, Index
 from bulkdel.sources import check_ids
 
@@ -81,14 +82,14 @@ class Feeder:
         self._wall_clock = wall_clock
 
     async def feed_lane(self, reader: BlockReader, lane: str, *, in_line: bool = False) -> None:
-        """LaneQueue a source of one lane; it waits while the lane has enough."""
+        """Feed a source of one lane; it waits while the lane has enough."""
         queue = self._queues[lane]
         while not queue.abandoned and (claimed := await self._read(reader, in_line)) is not None:
             for part in claimed:
                 await queue.put(await self._count(part))
 
     async def feed_lanes(self, reader: BlockReader) -> None:
-        """LaneQueue a source whose rows name their lane; no lane waits for another."""
+        """Feed a source whose rows name their lane; no lane waits for another."""
         spills = {
             name: Spill(queue, folder=self._spill_folder, run_blocking=self._run_blocking)
             for name, queue in self._queues.items()
@@ -111,8 +112,10 @@ class Feeder:
         if errors:
             raise errors[0]
 
-    async def feed_async(self, ids: AsyncIterable[object], lane: str, source: str) -> None:
-        """LaneQueue an async iterable; a slow one's IDs are handed on as they come.
+    async def feed_async(
+        self, ids: AsyncIterable[object], lane: str, source: str, form: IdForm
+    ) -> None:
+        """Feed an async iterable; a slow one's IDs are handed on as they come.
 
         One task asks for the next item while another hands on what has come, in blocks
         that are the larger the busier the lane is.
@@ -130,18 +133,15 @@ class Feeder:
             line = 1
             try:
                 while (texts := await pile.take()) and not self._queues[lane].abandoned:
-                    await self._put_texts(self._queues[lane], lane, texts, line, source)
+                    await self._put(Block(lane, *check_ids(texts, line, source, form)))
                     line += len(texts)
                 tasks.cancel_scope.cancel()
             finally:
                 self._counts[lane].read += pile.left  # still to do
 
-    async def _put_texts(
-        self, queue: LaneQueue, lane: str, texts: list[object], line: int, source: str
-    ) -> None:
-        ids, invalid = check_ids(texts, line, source)
-        claimed = await self._run_blocking(self._index.claim, Block(lane, ids, invalid))
-        await queue.put(await self._count(claimed))
+    async def _put(self, block: Block) -> None:
+        claimed = await self._run_blocking(self._index.claim, block)
+        await self._queues[block.lane].put(await self._count(claimed))
 
     async def _read(self, reader: BlockReader, in_line: bool = False) -> list[Claimed] | None:
         if in_line:
@@ -161,6 +161,7 @@ class Feeder:
         counts.skipped += claimed.skipped
         counts.skipped_failed += claimed.skipped_failed
         counts.duplicates += claimed.duplicates
+        counts.stripped += block.stripped
         for row in block.invalid:
             while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait
                 await anyio.sleep(_ROOM_S)

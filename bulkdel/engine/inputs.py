@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bulkdel.engine.feeder import BlockReader, Feeder
+from bulkdel.object_id import STRICT, IdForm
 
 
 class RunSource(Protocol):
@@ -26,7 +27,7 @@ class RunSource(Protocol):
         ...
 
     async def feed(self, feeder: Feeder) -> None:
-        """LaneQueue it to its end."""
+        """Feed it to its end."""
         ...
 
     def interrupt(self) -> None:
@@ -49,7 +50,7 @@ class ReaderSource:
     """Read it in the event loop's thread: it is Python code of the caller."""
 
     async def feed(self, feeder: Feeder) -> None:
-        """LaneQueue it to its end."""
+        """Feed it to its end."""
         if self.lane is None:
             await feeder.feed_lanes(self.reader)
         else:
@@ -71,10 +72,12 @@ class AsyncSource:
     ids: AsyncIterable[object]
     label: str
     lane: str
+    form: IdForm = STRICT
+    """What its IDs look like."""
 
     async def feed(self, feeder: Feeder) -> None:
-        """LaneQueue it to its end."""
-        await feeder.feed_async(self.ids, self.lane, self.label)
+        """Feed it to its end."""
+        await feeder.feed_async(self.ids, self.lane, self.label, self.form)
 
     def interrupt(self) -> None:
         """Do nothing: its feeding is cancelled."""

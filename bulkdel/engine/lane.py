@@ -146,6 +146,7 @@ class LaneWork:
             waiting=len(self._retries),
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
+            next_place_s=self.pace.wait_s(now_s, 0),
             learned=self.learned,
             held_for=self.guard.held_for,
             stop=self.guard.stop,

@@ -24,6 +24,8 @@ class LaneSnapshot:
         waiting: IDs that wait for another attempt.
         waiting_s: Seconds until the last of them may be sent again.
         rate: Requests per second that the pace aims at; infinity when nothing binds.
+        next_place_s: Seconds until the pace lets the next request go, about; the rest of a
+            window that is used up.
         learned: What is known of the provider's limit, or None.
         held_for: Why the lane is held, in words, or None.
         stop: Why it stopped early, or None.
@@ -36,6 +38,7 @@ class LaneSnapshot:
     waiting: int
     waiting_s: float
     rate: float
+    next_place_s: float
     learned: Learned | None
     held_for: str | None
     stop: Stop | None

@@ -15,7 +15,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bulkdel.models import Verdict
+from bulkdel.pacing.auto import AutoPace
 from bulkdel.pacing.learned import Learned
+
+__all__ = ["AutoPace", "Pace"]
 
 
 class Pace(Protocol):

@@ -1,8 +1,8 @@
 """Find a provider's hidden limit and stay just under it.
 
-    answers ──> AutoPace ──counts──> Meter, Latency ──tick──> Steering ──> Dials
+    answers ──> AutoPace ──counts──> Meter, Latency ──tick──> Controller ──> Limits
                    │  refusals ─────────────────────────────────┘
-                   └─ shut: nothing is taken, a window is used up: one scout at a time
+                   └─ shut: nothing is taken, a window is used up: one probe at a time
 
 What holds here, always:
 
@@ -11,7 +11,7 @@ What holds here, always:
    1.5 round trips, whichever is longer.
 3. Every decision follows from its arguments: no clock, no randomness.
 
-Not here: how the dials turn (`steering`), what refusals tell (`evidence`), headers
+Not here: how the limits turn (`controller`), what refusals tell (`evidence`), headers
 (`headers`); waiting, retries, the Retry-After of a single ID (`lane`).
 """
 
@@ -23,13 +23,13 @@ from typing import Final
 
 from bulkdel.models import LimitKind, Verdict
 from bulkdel.pacing import growth
-from bulkdel.pacing.dials import Dials
-from bulkdel.pacing.estimate import Latency
+from bulkdel.pacing.controller import Controller
 from bulkdel.pacing.growth import STEP, Mode
-from bulkdel.pacing.headers import Told, read_quota
-from bulkdel.pacing.learned import Learned, Snapshot
-from bulkdel.pacing.scout import Scout
-from bulkdel.pacing.steering import Steering
+from bulkdel.pacing.headers import AdvertisedQuota, read_quota
+from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.limits import Limits
+from bulkdel.pacing.meter import Latency
+from bulkdel.pacing.probe import WindowProbe
 
 RATE_FIRST: Final = 10.0
 _TICK_S: Final = 0.25
@@ -66,15 +66,15 @@ class AutoPace:
         learned: Learned | None = None,
         rate_first: float = RATE_FIRST,
     ) -> None:
-        self._dials = Dials(rate_first, rate_max=rate_max, concurrency=concurrency)
-        self._steering = Steering(self._dials)
-        self._meter = self._steering.meter
-        self._latency = self._steering.latency
-        self._told = Told()
+        self._limits = Limits(rate_first, rate_max=rate_max, concurrency=concurrency)
+        self._controller = Controller(self._limits)
+        self._meter = self._controller.meter
+        self._latency = self._controller.latency
+        self._quota = AdvertisedQuota()
         self._told_after_s = -inf
         self._following = False
         self._doubts, self._doubted_s = 0, -inf
-        self._scout: Scout | None = None
+        self._probe: WindowProbe | None = None
         self._row = 0
         self._tick_s: float | None = None
         self._headers_due = True
@@ -82,48 +82,48 @@ class AutoPace:
             self._start_warm(learned.rate, learned)
 
     def _start_warm(self, rate: float, learned: Learned) -> None:
-        steering = self._steering
+        controller = self._controller
         if learned.latency_s:
             self._latency.expect(learned.latency_s)
         if learned.unlimited:  # ramp on from there
-            self._dials.set_rate(rate)
-            self._dials.set_cap(max(self._dials.cap, 1.5 * rate * self._latency.median_s))
+            self._limits.set_rate(rate)
+            self._limits.set_cap(max(self._limits.cap, 1.5 * rate * self._latency.median_s))
             return
-        steering.cruise_at(rate, rate)
+        controller.cruise_at(rate, rate)
         if learned.in_flight_max:
-            steering.slots = True
-            self._dials.set_cap(learned.in_flight_max)
+            controller.slots = True
+            self._limits.set_cap(learned.in_flight_max)
         elif learned.window_s is not None:
-            steering.window.expect(learned.window_s, rate)
+            controller.window.expect(learned.window_s, rate)
         elif learned.queues:
-            steering.knee.begin(0.0)
+            controller.knee.begin(0.0)
         else:
-            self._dials.set_rate(rate * (1 - STEP / 2))
+            self._limits.set_rate(rate * (1 - STEP / 2))
 
     # -- the protocol -----------------------------------------------------------------
 
     @property
     def rate(self) -> float:
         """Requests per second it aims at now."""
-        return self._dials.rate
+        return self._limits.rate
 
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent now, else when to ask again."""
-        if self._scout is not None:
-            return self._scout.wait_s(now_s, in_flight)
-        if in_flight >= self._dials.places:
+        if self._probe is not None:
+            return self._probe.wait_s(now_s, in_flight)
+        if in_flight >= self._limits.places:
             return inf
-        return self._dials.schedule.wait_s(now_s)
+        return self._limits.schedule.wait_s(now_s)
 
     def sent(self, now_s: float, in_flight: int) -> None:
         """Note that a request is being sent."""
         if self._tick_s is None:
             self._begin(now_s)
-        if self._scout is not None:
-            self._scout.sent_s = now_s
-        self._dials.schedule.take(now_s)
-        if in_flight >= self._dials.places:
-            self._steering.capped = True
+        if self._probe is not None:
+            self._probe.sent_s = now_s
+        self._limits.schedule.take(now_s)
+        if in_flight >= self._limits.places:
+            self._controller.capped = True
 
     def accepted(
         self, now_s: float, sent_s: float, in_flight: int, headers: Mapping[str, str]
@@ -142,11 +142,11 @@ class AutoPace:
         self._row = 0
         if self._headers_due:
             self._read(headers, now_s)
-        if self._steering.slots and in_flight >= self._dials.places - 1:
-            share = growth.share_per_event(self._steering.evidence.per_event)
-            self._dials.set_cap(self._dials.cap + share)
-        if self._scout is not None:
-            self._accepted_while_shut(now_s, sent_s, self._scout)
+        if self._controller.slots and in_flight >= self._limits.places - 1:
+            share = growth.share_per_event(self._controller.evidence.per_event)
+            self._limits.set_cap(self._limits.cap + share)
+        if self._probe is not None:
+            self._accepted_while_shut(now_s, sent_s, self._probe)
 
     def refused(
         self,
@@ -163,18 +163,31 @@ class AutoPace:
         self._row += 1
         asked_s = verdict.retry_after_s
         long_s = asked_s if asked_s is not None and asked_s > _ASKED_S else None
-        if self._scout is not None:
-            if self._scout.is_answer_to(sent_s):
-                self._scout.again(now_s, asked_s)
+        if self._probe is not None:
+            if self._probe.is_answer_to(sent_s):
+                self._probe.again(now_s, asked_s)
             else:
-                self._scout.asked_for(now_s, long_s)
+                self._probe.asked_for(now_s, long_s)
             return
-        if sent_s >= self._steering.cut_s:
+        if sent_s >= self._controller.cut_s:
             self._refused_anew(now_s, in_flight, verdict.limit)
         else:
-            self._steering.measure_stale(now_s, self._row)
-        if self._row >= _IN_A_ROW or long_s is not None:
-            self._scout = Scout(now_s, asked_s, 2.0 / self._dials.rate)
+            self._controller.measure_stale(now_s, self._row)
+        window = self._controller.window
+        spent = window.is_spent(now_s, self._meter.accepted_all, self._meter)
+        if self._row >= (2 if spent else _IN_A_ROW) or long_s is not None:
+            self._shut(now_s, asked_s, spent=spent)
+
+    def _shut(self, now_s: float, asked_s: float | None, *, spent: bool) -> None:
+        """Send nothing but one probe at a time from now on."""
+        self._probe = WindowProbe(
+            now_s,
+            asked_s,
+            first_s=2.0 / self._limits.rate,
+            window=self._controller.window,
+            accepted=self._meter.accepted_all,
+            spent=spent,
+        )
 
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:  # noqa: ARG002
         """Note a server error, or that no answer came: it says nothing of the rate.
@@ -184,16 +197,16 @@ class AutoPace:
         if now_s >= self._meter.end_s:
             self._roll(now_s)
         self._meter.troubled += 1
-        if self._scout is not None and self._scout.is_answer_to(sent_s):
-            self._scout.again(now_s, None)
-        if sent_s >= self._steering.cut_s and self._meter.is_trouble():
-            self._steering.trouble(now_s)
+        if self._probe is not None and self._probe.is_answer_to(sent_s):
+            self._probe.again(now_s, None)
+        if sent_s >= self._controller.cut_s and self._meter.is_trouble():
+            self._controller.trouble(now_s)
 
     # -- in between -------------------------------------------------------------------
 
     def _begin(self, now_s: float) -> None:
         self._tick_s = now_s
-        self._steering.begin(now_s)
+        self._controller.begin(now_s)
 
     def _roll(self, now_s: float) -> None:
         """End a slot of the meter, and a tick if it is time."""
@@ -206,85 +219,72 @@ class AutoPace:
         passed_s = now_s - self._tick_s
         if passed_s >= tick_s:
             self._tick_s = now_s
-            if self._scout is None:
-                self._steering.tick(now_s, min(passed_s, 2 * tick_s))
+            if self._probe is None:
+                self._controller.tick(now_s, min(passed_s, 2 * tick_s), passed_s)
                 self._follow_headers(now_s)
 
     def _refused_anew(self, now_s: float, in_flight: int, kind: LimitKind) -> None:
         """React to the first refusal of a round trip; headers may err now and then."""
         if self._following:
-            self._steering.cut_s = now_s
+            self._controller.cut_s = now_s
             self._doubts = self._doubts + 1 if now_s < self._doubted_s + _DOUBT_S else 1
             self._doubted_s = now_s
             if self._doubts < _DOUBTS_MAX:
                 return
             self._following = False
             self._told_after_s = now_s + _DISTRUST_S
-        self._steering.react(now_s, in_flight, kind)
+        self._controller.react(now_s, in_flight, kind)
 
-    def _accepted_while_shut(self, now_s: float, sent_s: float, scout: Scout) -> None:
-        if scout.is_answer_to(sent_s):
-            self._scout = None
-            self._steering.reopened(now_s, scout)
+    def _accepted_while_shut(self, now_s: float, sent_s: float, probe: WindowProbe) -> None:
+        if probe.is_answer_to(sent_s):
+            self._probe = None
+            self._controller.reopened(now_s, probe)
             return
-        scout.late_accepted += 1
-        if scout.late_accepted >= _LATE_ACCEPTED:
-            self._scout = None
+        probe.late_accepted += 1
+        if probe.late_accepted >= _LATE_ACCEPTED:
+            self._probe = None
 
     def _read(self, headers: Mapping[str, str], now_s: float) -> None:
         """Read the headers of one answer per slot."""
         self._headers_due = False
         quota = read_quota(headers)
         if quota is not None:
-            self._told.note(quota, now_s, self._latency.median_s)
+            self._quota.note(quota, now_s, self._latency.median_s)
 
     def _follow_headers(self, now_s: float) -> None:
         """Send at the rate that the headers ask for, unless they were wrong lately."""
-        rate, steering = self._told.rate, self._steering
-        if steering.mode is Mode.RAMP and self._told.low and rate is None:
-            steering.cruise_at(self._meter.accept_rate(0.5), self._dials.rate)
+        rate, controller = self._quota.rate, self._controller
+        if controller.mode is Mode.RAMP and self._quota.low and rate is None:
+            controller.cruise_at(self._meter.accept_rate(0.5), self._limits.rate)
         if rate is None or now_s < self._told_after_s:
             return
-        if steering.mode is Mode.RAMP and self._dials.rate < rate:
+        if controller.mode is Mode.RAMP and self._limits.rate < rate:
             return
-        steering.cruise_at(rate, rate)
+        controller.cruise_at(rate, rate)
         self._following = True
 
     # -- what was found ---------------------------------------------------------------
 
     def learned(self) -> Learned | None:
         """Return what is worth knowing next time, or None if nothing was found."""
-        steering, told = self._steering, self._told
-        window, limit = steering.window, steering.evidence.limit
+        controller, told = self._controller, self._quota
+        window, limit = controller.window, controller.evidence.limit
         rate = told.limit or limit
-        by_window = window.length_s or steering.evidence.short_windows or steering.slots
+        by_window = window.length_s or controller.evidence.short_windows or controller.slots
         if window.length_s and not told.limit:
             rate = window.size / window.length_s
-        elif steering.knee.active or steering.slots or not steering.proven:
+        elif controller.knee.active or controller.slots or not controller.proven:
             rate = self._meter.best_rate()
         elif not rate:
-            rate = max(self._dials.rate, steering.reference)
+            rate = max(self._limits.rate, controller.reference)
         if not rate:
             return None
         return Learned(
             rate=rate,
-            burst=told.burst or (None if by_window else steering.burst),
+            burst=told.burst or (None if by_window else controller.burst),
             window_s=told.window_s or window.length_s,
-            in_flight_max=self._dials.places if steering.slots else None,
+            in_flight_max=self._limits.places if controller.slots else None,
             latency_s=self._latency.base_s,
-            queues=steering.knee.active,
-            unlimited=not steering.proven and not steering.knee.active and not told.limit,
-        )
-
-    def snapshot(self, now_s: float) -> Snapshot:
-        """Return what it is doing, for a status line."""
-        found = self.learned()
-        pause_s = self._scout.wait_s(now_s, 0) if self._scout is not None else 0.0
-        return Snapshot(
-            state="shut" if self._scout is not None else self._steering.mode.value,
-            rate=self._dials.rate,
-            in_flight_max=self._dials.places,
-            binds="pause" if self._scout is not None else self._steering.binds,
-            pause_s=pause_s,
-            limit=found.describe() if found is not None else "no limit found",
+            queues=controller.knee.active,
+            unlimited=not controller.proven and not controller.knee.active and not told.limit,
         )

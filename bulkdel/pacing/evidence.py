@@ -9,7 +9,7 @@ Where it does not hold, and what is done:
 * in short windows (137 per second) what is left over is lost, so the count is a lower
   bound too, and only a large difference is believed.
 
-Not here: what is done to the dials (`auto`).
+Not here: what is done to the limits (`auto`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _FEW: Final = 10
 _ABOVE: Final = 1.08
 _ROW: Final = 5
 _STALE_LEAST: Final = 6
-_SURE: Final = 20
+_SURE: Final = 15
+_MANY: Final = 60
 _NEAR: Final = 0.05
 _PLACE_GAIN: Final = 0.2
 _EVENT_GAIN: Final = 0.2
@@ -126,18 +127,20 @@ class Evidence:
             return self._between_windows(taken, gap_s, rate)
         if active_s < GAP_MIN_S or taken < _FEW:
             return inf
-        if active_s > GAP_SURE_S:
+        sure_s, most_s = max(GAP_SURE_S, _SURE / rate), max(GAP_MAX_S, _MANY / rate)
+        if active_s > sure_s:
             self._anchor = None
-        if active_s > GAP_MAX_S:
+        if active_s > most_s:
             return self._after_long(taken / active_s, rate)
-        if active_s > GAP_SURE_S and not paused_s and taken >= _SURE:
+        if active_s > sure_s and not paused_s and taken >= _SURE:
             self._learn(taken / active_s)
         # Paused, a bucket saved some of the time, nobody knows how much: the mean. Two
         # more, because answers overtake one another and a low figure costs throughput.
-        return 0.5 * ((taken + 2) / active_s + (taken + 2) / gap_s)
+        likely = taken + min(2.0, 0.05 * taken)
+        return 0.5 * (likely / active_s + likely / gap_s)
 
     def _between_windows(self, taken: int, gap_s: float, rate: float) -> float:
-        if gap_s <= 0.5:
+        if gap_s <= 0.5 or taken < _FEW:
             return inf
         self._anchor = None
         found = taken / gap_s

@@ -82,7 +82,7 @@ def _seconds(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
-class Told:
+class AdvertisedQuota:
     """The rate that the headers ask for.
 
     Attributes:

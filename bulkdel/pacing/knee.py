@@ -1,6 +1,6 @@
 """A provider that never refuses but lets requests wait in line.
 
-More in flight than it can serve only makes each answer slower. So the in-flight dial is
+More in flight than it can serve only makes each answer slower. So the number in flight is
 held at 1.6 times what fills it (rate x idle latency, Little's law): the line never runs
 empty and stays short. The idle latency is measured anew every half minute, by letting
 the line run out for two answers' time.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bulkdel.pacing.estimate import Latency
+from bulkdel.pacing.meter import Latency
 
 SLOWER: Final = 1.8
 """A median above this times the idle one is a line."""

@@ -67,28 +67,6 @@ class Learned:
         return f"about {rate}/s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What a pace is doing, for a status line and the pace records of the log.
-
-    Attributes:
-        state: ``ramp``, ``close``, ``search``, ``cruise`` or ``shut``.
-        rate: Requests per second it aims at.
-        in_flight_max: Requests in flight it allows.
-        binds: What keeps the lane from going faster: ``rate``, ``concurrency``,
-            ``pause``, or ``nothing`` (the input, or our own CPU).
-        pause_s: Seconds left of a pause, about; 0.0 outside of one.
-        limit: The kind of limit that was found, in words.
-    """
-
-    state: str
-    rate: float
-    in_flight_max: int
-    binds: str
-    pause_s: float
-    limit: str
-
-
 def _above_zero(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

@@ -2,8 +2,10 @@
 
     base.py        what a provider is
     operations.py  what can be asked of one kind of object there
-    answers.py     what an answer says          (shared, pure)
-    rules.py       what it means                (shared, pure: tables)
+    answers.py     what an answer says                            (shared, pure)
+    words.py       whether it ends an ID: known whole, or not     (shared, pure)
+    rules.py       what else it means: tables                     (shared, pure)
+    shapes.py      a confirmation that came before, but for the ID
     ark.py, fireworks.py, openai.py             the facts and tables of one provider each
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,

@@ -1,6 +1,6 @@
 """What an answer says, read without judging it. Pure, and never raises.
 
-    body     --> json_object --> read_error        one shape of error out of five
+    body     --> json_object --> read_error        one of the shapes of an error
     headers  --> retry_after_s, request_id
 
 The shapes of an error, as found at the providers and at gateways in front of them:
@@ -8,6 +8,7 @@ The shapes of an error, as found at the providers and at gateways in front of th
     {"error": {"code", "message", "type" or "status", "details"}}   OpenAI, Ark, Gemini
     {"error": "text", "code": "text"}                               xAI
     {"detail": "text"} and {"detail": [{"loc", "msg"}]}             FastAPI (Fireworks)
+    {"detail": {"error": {…}}} and {"error": {"detail": "text"}}    FastAPI around another
     {"code", "message"}                                             gateways
 
 Everything a server sends may be wrong or hostile: bodies come cut at 64 KiB, texts are
@@ -18,9 +19,10 @@ Not here: what it means (`rules` and the provider modules).
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -38,6 +40,12 @@ _EXCERPT_CHARS_MAX: Final = 120
 
 _BEARER: Final = re.compile(r"\bbearer\s+\S+", re.IGNORECASE)
 _REQUEST_ID: Final = re.compile(r"\brequest[ _-]?id\b[\s:=]*([\w.-]+)", re.IGNORECASE)
+_REQUEST_ID_TAIL: Final = re.compile(r"\s+Request id: [\w-]+\.?\s*\Z", re.ASCII)
+_WRAPPINGS: Final = ("error", "detail")
+_WRAPPINGS_MAX: Final = 4
+"""FastAPI wraps what a server raises in ``detail``, and that may hold an ``error``."""
+_MESSAGES: Final = ("error", "message", "detail")
+"""Fields that hold words. Where several do, all are read, in this order."""
 _SECONDS: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 
 
@@ -48,12 +56,14 @@ class ApiError:
     Attributes:
         code: The error code.
         kind: The error's ``type``, or Google's ``status``.
-        message: The words, at most 4,096 characters, printable.
+        message: The words as they came, cut at 8,192 characters: `clean` them to show them.
+        rest: All other fields, with their names, wherever in the body they stood.
     """
 
     code: str = ""
     kind: str = ""
     message: str = ""
+    rest: tuple[tuple[str, object], ...] = ()
 
 
 _NO_ERROR: Final = ApiError()
@@ -62,14 +72,36 @@ _NO_ERROR: Final = ApiError()
 def json_object(body: bytes) -> dict[str, Any] | None:
     """Return the JSON object that ``body`` is, or None if it is anything else.
 
-    orjson refuses nesting deeper than 1,024 levels, lone surrogates and bytes that are
-    not UTF-8 with a ValueError, so there is no RecursionError to fear.
+    An object with a name that comes twice is none: two readers could read two things in it.
+    orjson refuses nesting deeper than 1,024 levels, lone surrogates and bytes that are not
+    UTF-8 with a ValueError.
     """
     try:
         value = orjson.loads(body)
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict) or _says_twice(body, value):
+        return None
+    return value
+
+
+def _says_twice(body: bytes, value: dict[str, Any]) -> bool:
+    """Say whether a name comes twice in one object of ``body``, whose value is ``value``."""
+    # Each name and each text has two quotes; a name that was there before has two more. So
+    # the usual answer, flat and without escapes, need not be read again.
+    texts = sum(isinstance(held, str) for held in value.values())
+    if body.count(b'"') == 2 * (len(value) + texts):
+        return False
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name comes twice")
 
 
 def clean(text: str, chars_max: int = _TEXT_CHARS_MAX) -> str:
@@ -86,20 +118,14 @@ def clean(text: str, chars_max: int = _TEXT_CHARS_MAX) -> str:
 
 def read_error(body: dict[str, Any] | None) -> ApiError:
     """Return what an error body says, whichever of the known shapes it has."""
-    if body is None:
-        return _NO_ERROR
-    error, detail = body.get("error"), body.get("detail")
-    if isinstance(error, dict):
-        return _from_fields(error)
-    if isinstance(error, str):
-        words = [error, _text(body.get("message"))]
-        message = clean(": ".join(word for word in words if word))
-        return ApiError(_text(body.get("code")), _text(body.get("type")), message)
-    if isinstance(detail, dict):
-        return _from_fields(detail)
-    if isinstance(detail, (str, list)):
-        return ApiError(_text(body.get("code")), "", _detail(detail))
-    return _from_fields(body)
+    rest: list[tuple[str, object]] = []
+    for _ in range(_WRAPPINGS_MAX):
+        wrapping = next((name for name in _WRAPPINGS if isinstance(_get(body, name), dict)), None)
+        if body is None or wrapping is None:
+            break
+        rest += [item for item in body.items() if item[0] != wrapping]
+        body = body[wrapping]
+    return _NO_ERROR if body is None else _from_fields(body, rest)
 
 
 def excerpt(body: bytes) -> str:
@@ -122,9 +148,10 @@ def request_id(answer: Answer, message: str = "") -> str | None:
     return found.group(1).rstrip(".")[:_CODE_CHARS_MAX] or None if found else None
 
 
-def without_request_id(message: str) -> str:
-    """Return ``message`` without its "Request id: …", which is no object's ID."""
-    return _REQUEST_ID.sub("", message).strip()
+def without_request_id(error: ApiError) -> ApiError:
+    """Return an error without the "Request id: …" that its message ends with at Ark."""
+    message = _REQUEST_ID_TAIL.sub("", error.message)
+    return error if message == error.message else replace(error, message=message)
 
 
 def retry_after_s(answer: Answer) -> float | None:
@@ -171,11 +198,26 @@ def _http_date(value: str | None) -> float | None:
         return None
 
 
-def _from_fields(fields: dict[str, Any]) -> ApiError:
+def _from_fields(fields: dict[str, Any], rest: list[tuple[str, object]]) -> ApiError:
+    """Read the fields that hold the words of an error; what else there is goes to the rest."""
     code = _reason(fields.get("details")) or _text(fields.get("code"))
     kind = _text(fields.get("type")) or _text(fields.get("status"))
-    message = fields.get("message")
-    return ApiError(code, kind, clean(message) if isinstance(message, str) else "")
+    words = [_words(fields.get(name)) for name in _MESSAGES]
+    message = ": ".join(word for word in words if word)[: 2 * _TEXT_CHARS_MAX]
+    codes = ("code", "type" if _text(fields.get("type")) else "status")
+    rest += [
+        (name, value)
+        for name, value in fields.items()
+        if not (
+            (name in _MESSAGES and isinstance(value, str))
+            or (name in codes and (isinstance(value, str) or type(value) is int))
+        )
+    ]
+    return ApiError(code, kind, message, tuple(rest))
+
+
+def _get(body: dict[str, Any] | None, name: str) -> object:
+    return None if body is None else body.get(name)
 
 
 def _reason(details: object) -> str:
@@ -186,11 +228,14 @@ def _reason(details: object) -> str:
     return ""
 
 
-def _detail(detail: str | list[Any]) -> str:
-    if isinstance(detail, str):
-        return clean(detail)
-    words = [part.get("msg") for part in detail[:10] if isinstance(part, dict)]
-    return clean("; ".join(word for word in words if isinstance(word, str)))
+def _words(value: object) -> str:
+    """Return a text, or those of FastAPI's list of what is wrong."""
+    if isinstance(value, list):
+        parts = [
+            part.get("msg") or part.get("message") for part in value[:10] if isinstance(part, dict)
+        ]
+        return "; ".join(part for part in parts if isinstance(part, str))
+    return value if isinstance(value, str) else ""
 
 
 def _text(value: object) -> str:

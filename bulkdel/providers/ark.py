@@ -13,12 +13,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from bulkdel.models import Answer, LimitKind, Meaning, Verdict
-from bulkdel.providers import answers, rules
-from bulkdel.providers.answers import ApiError
+from bulkdel.models import LimitKind, Meaning
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule
+from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.words import Confirmation, Missing, Words
+
+_DELETION: Final = "https://www.volcengine.com/docs/82379/1584286"
 
 RULES: Final[Sequence[Rule]] = (
     # Unpaid, suspended, no subscription, or a quota that refills in hours or never.
@@ -63,37 +65,31 @@ RULES: Final[Sequence[Rule]] = (
 )
 
 
-def gone(object_id: str, status: int, error: ApiError) -> bool:
-    """Say whether Ark names the response as missing.
+_CODES: Final = "https://www.volcengine.com/docs/82379/1299023"
+_NOUNS: Final = ("response", "Response", "response_id", "ResponseId")
 
-    Its table has ``NotFound.{Param}``, "The specified {ResourceType} {…} is not found.",
-    without saying what both are for a response. So the code counts if its parameter is
-    the response, or if the message names our ID; other IDs and resources do not.
-    """
-    if rules.names_missing(object_id, status, error):
-        return True
-    family, _, param = error.code.partition(".")
-    if status != 404 or family != "NotFound":
-        return False
-    marked, is_named = rules.mark_id(object_id, error.message)
-    return (is_named or "response" in param.lower()) and not rules.names_other_id(marked)
-
-
-def deleted(object_id: str, answer: Answer) -> Verdict:
-    """Return what Ark's answer to the deletion of ``object_id`` means."""
-    body = answers.json_object(answer.body)
-    if answer.status == 200 and body is not None:
-        confirmed = rules.confirm_by_flag(object_id, body)
-        if confirmed is not None:
-            return confirmed
-    return rules.judge(object_id, answer, body, rules=RULES, gone=gone)
-
+_WORDS: Final = Words(
+    kinds={"response"},
+    confirmations=[
+        Confirmation(fields={"id": "{id}", "deleted": True}, source=_DELETION),
+    ],
+    # The table has NotFound.{Param}, "The specified {ResourceType} {…} is not found.", but not
+    # what both are for a response: these are the ways to write that one word.
+    missing=[
+        Missing(
+            text=f"The specified {noun} {{id}} is not found.",
+            codes={"NotFound", *(f"NotFound.{param}" for param in _NOUNS)},
+            source=_CODES,
+        )
+        for noun in _NOUNS
+    ],
+)
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
-    docs_url="https://www.volcengine.com/docs/82379/1584286",
-    delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
+    id_form=RESPONSE_ID,
+    docs_url=_DELETION,
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
 )
 
 PROVIDER: Final = Provider(

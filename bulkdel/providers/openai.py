@@ -12,11 +12,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from bulkdel.models import Answer, LimitKind, Meaning, Verdict
-from bulkdel.providers import answers, rules
+from bulkdel.models import LimitKind, Meaning
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule
+from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.words import Confirmation, Missing, Words
 
 RULES: Final[Sequence[Rule]] = (
     # https://learn.microsoft.com/microsoft-cloud/dev/dev-proxy/concepts/openai-insufficient-quota
@@ -44,21 +45,64 @@ RULES: Final[Sequence[Rule]] = (
 )
 
 
-def deleted(object_id: str, answer: Answer) -> Verdict:
-    """Return what OpenAI's answer to the deletion of ``object_id`` means."""
-    body = answers.json_object(answer.body)
-    if answer.status == 200 and body is not None:
-        confirmed = rules.confirm_by_flag(object_id, body)
-        if confirmed is not None:
-            return confirmed
-    return rules.judge(object_id, answer, body, rules=RULES)
-
+_WORDS: Final = Words(
+    # The documents have "response", a reader's report "response.deleted":
+    # https://github.com/openai/openai-openapi/issues/507. Alibaba leaves it out.
+    kinds={"response", "response.deleted"},
+    confirmations=[
+        Confirmation(
+            fields={"id": "{id}", "deleted": True},
+            source="openapi.yaml, deleteResponse;"
+            " https://www.alibabacloud.com/help/en/model-studio/delete-a-response",
+        ),
+    ],
+    missing=[
+        Missing(
+            text="Response with id '{id}' not found.",
+            codes={
+                "invalid_request_error",  # OpenAI, Azure, vLLM
+                "response_not_found",  # fastresponses, with the next as its type
+                "not_found",
+            },
+            source="https://github.com/BerriAI/litellm/issues/34422 (Azure);"
+            " https://github.com/vllm-project/vllm/pull/22137;"
+            " azure-ai-agentserver-responses 2.3.0, hosting/_validation.py;"
+            " fastresponses 0.1.0, server.py",
+        ),
+        Missing(
+            text="Response with id '{id}' not found.",
+            statuses={400, 404},  # it is not documented which
+            codes={"InvalidParameter"},
+            source="https://www.alibabacloud.com/help/en/model-studio/delete-a-response",
+        ),
+        Missing(
+            text="Response with ID '{id}' not found.",
+            source="https://docs.aleph-alpha.com, managing responses",
+        ),
+        Missing(
+            text="Response '{id}' not found."
+            " Use 'client.responses.list()' to list available Responses.",
+            source="ogx-api 1.5.0, common/errors.py",
+        ),
+        Missing(
+            text="Response '{id}' not found",
+            codes={"invalid_request_error", "response_not_found"},
+            source="graphserve 0.2.3, routes/responses.py",
+        ),
+        Missing(
+            text="Invalid value: Response with id {id} not found",
+            statuses={400},
+            source="llama-stack 0.2.12, distribution/server/server.py and"
+            " providers/utils/responses/responses_store.py",
+        ),
+    ],
+)
 
 _RESPONSES: Final = Resource(
     name=RESPONSES,
-    prefix="resp_",
+    id_form=RESPONSE_ID,
     docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
-    delete=Operation(method="DELETE", path="/responses/{id}", judge=deleted),
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
 )
 
 PROVIDER: Final = Provider(

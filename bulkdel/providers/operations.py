@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bulkdel.models import Answer, Verdict
-from bulkdel.object_id import path_segment
+from bulkdel.object_id import STRICT, IdForm, path_segment
 
 RESPONSES: Final = "responses"
 """The resource that a provider's bare name means."""
@@ -76,12 +76,12 @@ class Resource:
         name: Its name in a lane's, after the colon: ``responses``, ``files``.
         delete: Delete one object.
         get: Show one object, or None where that is not known well enough.
-        prefix: What its IDs usually begin with; never a reason to refuse one.
+        id_form: What its IDs look like, and what they usually begin with.
         docs_url: The page that documents the deletion.
     """
 
     name: str
     delete: Operation
     get: Operation | None = None
-    prefix: str
+    id_form: IdForm = STRICT
     docs_url: str

@@ -1,7 +1,7 @@
-"""What an answer means when it does not confirm the deletion: tables, and `judge`.
+"""What an answer means when it does not confirm what was asked for: tables, and `judge`.
 
-    answer --> provider module: confirmed? --no--> judge: provider's table, then the
-                                                   common table, then by status alone
+    answer --> words: confirmed? --no--> provider's table --> words: named as missing?
+                                     --> the common table --> by status alone
 
 Status, code and words decide together, because the same thing has another status at
 every provider: a bad key is 401 at most, 400 at xAI and Gemini; an unpaid account is
@@ -10,24 +10,27 @@ every provider: a bad key is 401 at most, 400 at xAI and Gemini; an unpaid accou
 What holds here, always:
 
 1. `judge` never says DELETED.
-2. It says GONE only if the body names a missing response, and no other ID than ours.
-   A bare 404 is no evidence: a mistyped base URL answers 404 to everything. What is in
-   doubt stops the lane (ENDPOINT), with the provider's words, and burns no ID.
+2. It says GONE only where `Words.misses` knows the whole answer. A bare 404 is no evidence:
+   a mistyped base URL answers 404 to everything. What is in doubt stops the lane (ENDPOINT),
+   with the provider's words, and burns no ID.
+
+Patterns are searched here, unlike in `words`: nothing in these tables ends an ID for good as
+done, and how a provider or a gateway words a refusal is not known in full.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
 from bulkdel.providers import answers
 from bulkdel.providers.answers import ApiError
-
-DELETED: Final = Verdict(Meaning.DELETED)
-"""The confirmed case, which nearly every ID is: one object for all of them."""
+from bulkdel.providers.operations import Judge
+from bulkdel.providers.shapes import FinalShapes
+from bulkdel.providers.words import DELETED, Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +60,10 @@ class Rule:
         return not self.text or any(map(self.text.search, (error.code, error.kind, error.message)))
 
 
-def words(pattern: str) -> re.Pattern[str]:
+def anycase(pattern: str) -> re.Pattern[str]:
     """Return a pattern for a row's ``text``: the case of letters does not count."""
     return re.compile(pattern, re.IGNORECASE)
 
-
-Gone = Callable[[str, int, ApiError], bool]
-"""Whether an answer names the object of an ID as missing: ID, status, error."""
 
 COMMON_RULES: Final[Sequence[Rule]] = (
     Rule(meaning=Meaning.KEY_REFUSED, statuses={401}),
@@ -71,14 +71,16 @@ COMMON_RULES: Final[Sequence[Rule]] = (
     Rule(
         meaning=Meaning.KEY_REFUSED,
         statuses={400, 403, 422},
-        text=words(r"\b(?:incorrect|invalid) api key\b|\bapi key not valid\b|\bAPI_KEY_INVALID\b"),
+        text=anycase(
+            r"\b(?:incorrect|invalid) api key\b|\bapi key not valid\b|\bAPI_KEY_INVALID\b"
+        ),
     ),
     Rule(meaning=Meaning.ACCOUNT, statuses={402}),
     # xAI: 403 "used all available credits".
     Rule(
         meaning=Meaning.ACCOUNT,
         statuses={403},
-        text=words(r"\b(?:credits?|billing|payment|overdue|suspended)\b"),
+        text=anycase(r"\b(?:credits?|billing|payment|overdue|suspended)\b"),
     ),
     # Not a question of this one ID: the lane asks once more before it stops.
     Rule(meaning=Meaning.KEY_REFUSED, statuses={403}),
@@ -86,23 +88,23 @@ COMMON_RULES: Final[Sequence[Rule]] = (
     # (https://github.com/googleapis/python-genai/issues/2803).
     Rule(meaning=Meaning.ENDPOINT, statuses={405, 407, 501}),
     # OpenAI's words for "no more money", also the older one (type or code).
-    Rule(meaning=Meaning.ACCOUNT, statuses={429}, code=words("insufficient_quota")),
+    Rule(meaning=Meaning.ACCOUNT, statuses={429}, code=anycase("insufficient_quota")),
     Rule(
         meaning=Meaning.REFUSED,
         statuses={429},
-        text=words("concurren"),
+        text=anycase("concurren"),
         limit=LimitKind.CONCURRENCY,
     ),
     Rule(
         meaning=Meaning.REFUSED,
         statuses={429, 503},
-        text=words("overload"),
+        text=anycase("overload"),
         limit=LimitKind.OVERLOAD,
     ),
     Rule(
         meaning=Meaning.REFUSED,
         statuses={429},
-        text=words(r"rate[ _-]?limit|\brpm\b|requests per"),
+        text=anycase(r"rate[ _-]?limit|\brpm\b|requests per"),
         limit=LimitKind.RATE,
     ),
     Rule(meaning=Meaning.REFUSED, statuses={429}),
@@ -110,97 +112,36 @@ COMMON_RULES: Final[Sequence[Rule]] = (
     Rule(meaning=Meaning.FAILED, statuses=range(400, 500)),
 )
 
-_GONE_STATUSES: Final = frozenset({404, 410})
-_GONE_IF_NAMED_STATUSES: Final = frozenset({400, 422})
-"""Older llama-stack answers 400 "Invalid value: Response with id … not found"."""
-
-_OURS: Final = "\0"
-"""Stands for our ID in a message; a cleaned message holds no control characters."""
-_OTHER_ID: Final = re.compile(r"\bresp_\w|(?:\b|_)id\b[\s:=]*['\"`]?[^\s\0]*\d", re.IGNORECASE)
-_MISSING: Final = re.compile(
-    # "Response", "Response with id ID", "response_id: ID", or "ID" at the beginning,
-    r"(?:(?:^|[:.,;]\s*)\0"
-    r"|(?<!previous[ _])\b(?:response|object)(?: state)?(?: with)?(?:[ _](?:the )?id)?"
-    r"(?:\s*[:=]?\s*\0)?)"
-    # then nothing but that it is missing,
-    r" (?:(?:is|was|has|could|can|does) )?(?:not (?:be )?found|cannot be found|not exist"
-    r"|doesn't exist|no longer exists|(?:been )?already (?:been )?deleted)"
-    # then the end of the sentence, or our ID, or a reason.
-    r"(?=$|[.,;!)]| (?:or|in)\b|\s*[:=(]?\s*(?:(?:for|with) )?(?:id )?\0)"
-    r"|\bno (?:such )?(?:response|object)(?: found)?(?: with)?(?: the)?(?: id)?\s*[:=]?\s*\0",
-    re.IGNORECASE,
-)
+_NOT_FOUND: Final = frozenset({404, 410})
 
 
-def names_missing(object_id: str, status: int, error: ApiError) -> bool:
-    """Say whether the error names the response ``object_id`` as missing.
+def deletion(words: Words, rules: Sequence[Rule]) -> Judge:
+    """Return what judges the answers to a deletion.
 
-    It must say so of a "response" or "object", or of our ID, in one phrase: "Model not
-    found", "Route DELETE:/v1/responses/resp_1 not found", "Not Found" (FastAPI) and
-    "Resource not found" (Azure) are all about something else. Where the status alone
-    does not speak of something missing, our ID must be there.
+    Args:
+        words: What the provider says of such an object.
+        rules: The provider's own table; its rows come before the common ones.
     """
-    marked, is_named = mark_id(object_id, error.message)
-    if not (status in _GONE_STATUSES or (is_named and status in _GONE_IF_NAMED_STATUSES)):
-        return False
-    return _MISSING.search(marked) is not None and not names_other_id(marked)
 
+    def is_final(object_id: str, body: bytes) -> bool:
+        read = answers.json_object(body)
+        return read is not None and words.confirmed(object_id, read) is DELETED
 
-def names_other_id(marked: str) -> bool:
-    """Say whether a message marked by `mark_id` holds an ID that is not ours."""
-    return _OTHER_ID.search(marked) is not None
+    final = FinalShapes(is_final)
 
+    def judge_deletion(object_id: str, answer: Answer) -> Verdict:
+        if answer.status == 200 and final.has(object_id, answer.body):
+            return DELETED
+        body = answers.json_object(answer.body)
+        if answer.status == 200 and body is not None:
+            confirmed = words.confirmed(object_id, body)
+            if confirmed is DELETED:
+                final.learn(object_id, answer.body)
+            if confirmed is not None:
+                return confirmed
+        return judge(object_id, answer, body, words=words, rules=rules)
 
-def mark_id(object_id: str, message: str) -> tuple[str, bool]:
-    """Return ``message`` with our ID replaced by a mark, and whether it was there.
-
-    The ID counts only where it stands in quotes or as a word of its own, not inside a
-    URL or a longer ID.
-    """
-    text = answers.without_request_id(message)
-    for quote in "'\"`":
-        if f"{quote}{object_id}{quote}" in text:
-            return text.replace(f"{quote}{object_id}{quote}", _OURS), True
-    marked = " ".join(
-        word.replace(object_id, _OURS)
-        if object_id in (word, word.strip(".,;:!()"), word.rstrip(".,;:!"))
-        else word
-        for word in text.split(" ")
-    )
-    return marked, _OURS in marked
-
-
-def confirm_by_flag(object_id: str, body: dict[str, Any]) -> Verdict | None:
-    """Judge ``{"id": …, "object": "response", "deleted": true}``; None if it is not that.
-
-    ``object`` is "response" in the documents and "response.deleted" in a reader's report
-    (https://github.com/openai/openai-openapi/issues/507); either part may be absent.
-    """
-    deleted = body.get("deleted")
-    if deleted is False:  # documented by Ark: "not deleted"
-        return Verdict(Meaning.TRANSIENT, message="the provider answered that it is not deleted")
-    if deleted is not True or body.get("error") is not None:
-        return None
-    return other_object(object_id, body) or DELETED
-
-
-def other_object(object_id: str, body: dict[str, Any]) -> Verdict | None:
-    """Return the verdict on a 200 that speaks of another object than ours, else None.
-
-    It is ENDPOINT, not FAILED: whatever stands at that URL deletes something else than
-    it is told to, and would for every further ID. FAILED would go on doing damage at
-    full speed; ENDPOINT stops the lane and writes no line for the ID.
-    """
-    named, kind = body.get("id", object_id), body.get("object", "response")
-    if named != object_id:
-        said = f"the provider confirmed another ID: {answers.clean(str(named), 200)!r}"
-    elif kind not in ("response", "response.deleted"):
-        said = f"the provider confirmed another kind of object: {answers.clean(str(kind), 200)!r}"
-    else:
-        return None
-    if not (isinstance(named, str) and isinstance(kind, str)):  # garbled, not another object
-        return Verdict(Meaning.TRANSIENT, message=said)
-    return Verdict(Meaning.ENDPOINT, message=said)
+    return judge_deletion
 
 
 def judge(
@@ -208,20 +149,20 @@ def judge(
     answer: Answer,
     body: dict[str, Any] | None,
     *,
+    words: Words,
     rules: Sequence[Rule],
-    gone: Gone = names_missing,
 ) -> Verdict:
-    """Return what an answer means that does not confirm the deletion.
+    """Return what an answer means that does not confirm what was asked for.
 
     Args:
         object_id: The ID it answers to.
         answer: The answer.
         body: Its body as `answers.json_object` reads it.
+        words: What the provider says of such an object.
         rules: The provider's own table; its rows come before the common ones.
-        gone: Whether the error names our object as missing.
     """
     error = answers.read_error(body)
-    meaning, limit = _meaning(object_id, answer.status, error, rules, gone)
+    meaning, limit = _meaning(object_id, answer.status, error, words, rules)
     waits = meaning in (Meaning.REFUSED, Meaning.TRANSIENT)
     return Verdict(
         meaning,
@@ -234,16 +175,16 @@ def judge(
 
 
 def _meaning(
-    object_id: str, status: int, error: ApiError, rules: Sequence[Rule], gone: Gone
+    object_id: str, status: int, error: ApiError, words: Words, rules: Sequence[Rule]
 ) -> tuple[Meaning, LimitKind]:
     if 300 <= status < 400:  # never followed: the key belongs to this host alone
         return Meaning.ENDPOINT, LimitKind.UNKNOWN
     for rule in rules:
         if rule.fits(status, error):
             return rule.meaning, rule.limit
-    if 400 <= status < 500 and gone(object_id, status, error):
+    if 400 <= status < 500 and words.misses(object_id, status, error):
         return Meaning.GONE, LimitKind.UNKNOWN
-    if status in _GONE_STATUSES:
+    if status in _NOT_FOUND:
         return Meaning.ENDPOINT, LimitKind.UNKNOWN
     for rule in COMMON_RULES:
         if rule.fits(status, error):
@@ -258,4 +199,4 @@ def _message(answer: Answer, error: ApiError) -> str:
     if 300 <= answer.status < 400:
         target = answers.clean(answer.headers.get("location", ""), 200)
         return f"HTTP {answer.status}, a redirect to {target!r}, which is not followed"
-    return error.message or f"HTTP {answer.status}, {answers.excerpt(answer.body)}"
+    return answers.clean(error.message) or f"HTTP {answer.status}, {answers.excerpt(answer.body)}"

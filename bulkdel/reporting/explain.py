@@ -22,6 +22,10 @@ CPU_BUSY: Final = 0.85
 """Share of one core above which our own CPU is what binds a lane that nothing else binds."""
 
 
+FIRST_S: Final = 10.5
+"""What the first record knows, an earlier run may have found."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneExplanation:
     """Where the time of one lane went.
@@ -34,6 +38,8 @@ class LaneExplanation:
         refused: Of those, refused.
         shares: Share of the time under each bound, the largest first; ``cpu`` is ours.
         limit: The provider's limit as far as it was found, in words.
+        found_s: Seconds from the start of the run until it was known to be of that kind, to
+            the next record; None if it was known before or is not known.
         advice: What to change, one sentence each.
     """
 
@@ -44,6 +50,7 @@ class LaneExplanation:
     refused: int
     shares: Mapping[str, float]
     limit: str | None
+    found_s: float | None
     advice: tuple[str, ...]
 
 
@@ -87,7 +94,20 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
 def _keep(run: _Run, lane: str, record: dict[str, Any]) -> None:
     """Keep the newest record of a lane, and the time so far that our CPU bound it."""
     before = run.records.get(lane, {})
-    run.records[lane] = {**record, "busy_cpu_s": _busy_cpu_s(before, record)}
+    kind = _kind(record)
+    known = "kind" in before and before["kind"] == kind
+    run.records[lane] = {
+        **record,
+        "busy_cpu_s": _busy_cpu_s(before, record),
+        "kind": kind,
+        "kind_s": before["kind_s"] if known else _number(record, "at_s"),
+    }
+
+
+def _kind(record: Mapping[str, Any]) -> frozenset[str]:
+    """Return which facts of a limit are known: a window's length, places in flight and so on."""
+    learned = record.get("learned")
+    return frozenset(learned) - {"latency_s"} if isinstance(learned, dict) else frozenset()
 
 
 def _busy_cpu_s(before: dict[str, Any], record: dict[str, Any]) -> float:
@@ -120,6 +140,7 @@ def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
         refused=int(_number(record, "refused")),
         shares=shares,
         limit=str(limit) if limit else None,
+        found_s=record["kind_s"] if record["kind"] and record["kind_s"] > FIRST_S else None,
         advice=tuple(_advice(shares, record)),
     )
 

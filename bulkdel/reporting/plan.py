@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from bulkdel.engine.feeder import BlockReader
 from bulkdel.models import InvalidRow
+from bulkdel.object_id import STRICT, IdForm
 from bulkdel.result_log.index import Index
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE
@@ -37,6 +38,7 @@ class LaneSurvey:
         first_ids: The first IDs that would be sent.
         unusual_ids: The first of them.
         invalid_rows: The first invalid rows.
+        stripped: IDs around which white space or a byte order mark was taken off.
     """
 
     read: int = 0
@@ -48,6 +50,7 @@ class LaneSurvey:
     first_ids: list[str] = field(default_factory=list)
     unusual_ids: list[str] = field(default_factory=list)
     invalid_rows: list[InvalidRow] = field(default_factory=list)
+    stripped: int = 0
 
 
 def survey(
@@ -71,7 +74,7 @@ def survey(
         SourceError: A source cannot be read.
     """
     found = {lane.name: LaneSurvey() for lane in lanes}
-    prefixes = {lane.name: lane.resource.prefix for lane in lanes}
+    forms = {lane.name: lane.id_form for lane in lanes}
     for reader in readers:
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:
@@ -80,16 +83,17 @@ def survey(
                 claimed = index.claim(block)
                 here.skipped += claimed.skipped
                 here.duplicates += claimed.duplicates
-                _note(here, claimed.block.ids, prefixes.get(block.lane, ""))
+                here.stripped += block.stripped
+                _note(here, claimed.block.ids, forms.get(block.lane, STRICT))
                 here.invalid += len(claimed.block.invalid)
                 _keep(here.invalid_rows, claimed.block.invalid)
     return {name: here for name, here in found.items() if here.read or name != NO_LANE}
 
 
-def _note(here: LaneSurvey, ids: list[str], prefix: str) -> None:
+def _note(here: LaneSurvey, ids: list[str], form: IdForm) -> None:
     here.to_send += len(ids)
     _keep(here.first_ids, ids)
-    unusual = [object_id for object_id in ids if not object_id.startswith(prefix)]
+    unusual = [object_id for object_id in ids if form.is_unusual(object_id)]
     here.unusual += len(unusual)
     _keep(here.unusual_ids, unusual)
 

@@ -2,7 +2,8 @@
 
 One bar a lane, with what is done and the total, the rate, refusals, IDs waiting for
 another attempt, requests in flight and the time left. What an earlier run did counts as
-done but not into the rate. Where stderr is no terminal: a plain line every 10 s.
+done but not into the rate. A lane that has become slow says so in a line (`slowdown`).
+Where stderr is no terminal: a plain line every 10 s.
 
 Not here: the counting itself (`engine.lane`, `engine.feeder`).
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
 import anyio
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from bulkdel.engine.run import Run
 from bulkdel.engine.snapshot import LaneSnapshot
+from bulkdel.reporting.slowdown import Slowdown
 
 BAR_EVERY_S: Final = 0.25
 LINE_EVERY_S: Final = 10.0
@@ -27,6 +29,9 @@ RATE_OVER_S: Final = 15.0
 """The rate shown is that of the last so many seconds."""
 ETA_OVER_S: Final = 120.0
 """The time left goes by the rate of so many seconds, pauses and used-up windows included."""
+
+WAIT_SHOWN_S: Final = 2.0
+"""A shorter wait for the next place is over before it is read."""
 
 _BAR: Final = "{desc} {percentage:3.0f}%|{bar:30}| "
 
@@ -87,20 +92,33 @@ def figures(lane: LaneSnapshot, rate: LaneRate, short: float, total: int | None)
     held = lane.held_for
     if held is not None:
         parts.append(f"PAUSED: {held}")
+    elif lane.next_place_s >= max(WAIT_SHOWN_S, 2.0 / lane.rate):
+        parts.append(_used_up(lane))
     elif total is not None:
         seconds = eta_s(lane, rate, short, max(0, total - lane.done))
         parts += [] if seconds is None else [f"ETA {_clock(seconds)}"]
     return ", ".join(parts)
 
 
+def _used_up(lane: LaneSnapshot) -> str:
+    """Say what a lane waits for that its provider takes nothing from now."""
+    wait = f"{lane.next_place_s:.0f} s"
+    if lane.learned is not None and lane.learned.window_s is not None:
+        return f"limit used up, next place in {wait}"
+    return f"refused, asks again in {wait}"
+
+
 async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
     """Show one bar a lane until cancelled."""
     bars: dict[str, tqdm[Any]] = {}
     rates: dict[str, LaneRate] = {}
+    slowdowns: dict[str, Slowdown] = {}
     try:
         while True:
             now_s = anyio.current_time()
             lanes = run.snapshot()
+            for warning in _warnings(lanes, slowdowns, run.began_s):
+                tqdm.write(warning, file=file)
             for name, lane in lanes.items():
                 if name not in bars:
                     bars[name] = _bar(name.ljust(max(map(len, lanes))), len(bars), file)
@@ -145,11 +163,26 @@ async def show_lines(
 ) -> None:
     """Write a plain line a lane every `LINE_EVERY_S` until cancelled."""
     rates: dict[str, LaneRate] = {}
+    slowdowns: dict[str, Slowdown] = {}
     while True:
         await anyio.sleep(LINE_EVERY_S)
-        for name, lane in run.snapshot().items():
+        lanes = run.snapshot()
+        for warning in _warnings(lanes, slowdowns, run.began_s):
+            write(warning)
+        for name, lane in lanes.items():
             rate = rates.setdefault(name, LaneRate(run.began_s))
             write(status_line(lane, totals.get(name), rate))
+
+
+def _warnings(
+    lanes: Mapping[str, LaneSnapshot], slowdowns: dict[str, Slowdown], began_s: float
+) -> Iterator[str]:
+    """Yield a line for each lane that has become slow."""
+    for name, lane in lanes.items():
+        slowdown = slowdowns.setdefault(name, Slowdown(began_s))
+        warning = slowdown.note(anyio.current_time(), lane)
+        if warning is not None:
+            yield f"warning: {warning}"
 
 
 def status_line(lane: LaneSnapshot, total: int | None, rate: LaneRate) -> str:

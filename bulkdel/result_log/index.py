@@ -128,7 +128,7 @@ class Index:
         seen = int(np.count_nonzero(states == _SEEN))
         done_badly = np.isin(states, (LineState.FAILED, LineState.INVALID)) & ~self._fresh[states]
         return Claimed(
-            Block(block.lane, ids, list(rows.values())),
+            Block(block.lane, ids, list(rows.values()), block.stripped),
             skipped=len(states) - seen - fresh,
             skipped_failed=int(np.count_nonzero(done_badly)),
             duplicates=seen + fresh - len(ids) - len(rows),

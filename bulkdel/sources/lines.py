@@ -2,14 +2,17 @@ r"""Cut bytes into lines, whatever the borders of the pieces they come in.
 
     pieces --> without_mark --> split_lines --> Lines     whole lines, many at once
                                             --> LongLine  one that was too long to hold
+                                            --> CutLine   the last, which may be half a line
 
-A line ends with ``\n``; the last one may lack it. What a line too long holds is read
-and forgotten, but for its head and a digest, so that memory stays flat.
+A line ends with ``\n``. The last one of a file at rest may lack it; of a pipe, or of a file
+that still grows, what has no end may be half of an ID, and so the ID of another object.
+What a line too long holds is read and forgotten, but for its head and a digest, so that
+memory stays flat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -18,7 +21,17 @@ from bulkdel.errors import SourceError
 from bulkdel.models import InvalidRow
 from bulkdel.sources.rows import DIGEST_BYTES, invalid_row, shown_long
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+
+EndDoubt = Callable[[], str | None]
+"""Asked when a source ends: why a last line without its end may be half a line; None if it
+is whole."""
+
+
+def at_rest() -> str | None:
+    """Be the `EndDoubt` of what is whole."""
+    return None
+
 
 # What a file may begin with that is not UTF-8 text. None of them can begin a row of
 # text, and with each of them every row would be wrong: better said once, and early.
@@ -52,6 +65,21 @@ class Lines:
     data: bytes
 
 
+class LineDigest:
+    """What is noted of a line while it is passed over."""
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=DIGEST_BYTES)
+
+    def update(self, data: bytes) -> None:
+        """Take more bytes of the line."""
+        self._hash.update(data)
+
+    def hexdigest(self) -> str:
+        """Return a digest of all of it."""
+        return self._hash.hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class LongLine:
     """A line longer than the limit.
@@ -59,27 +87,53 @@ class LongLine:
     Attributes:
         number: Its number in the source, from 1.
         head: At least as many of its first bytes as the limit.
-        digest: A digest of all of it.
+        digest: What was noted of all of it.
     """
 
     number: int
     head: bytes
-    digest: str
+    digest: LineDigest
 
 
-def long_line(number: int, data: bytes) -> LongLine:
+@dataclass(frozen=True, slots=True)
+class CutLine:
+    """The last line, without its end, where that may still have come or been lost.
+
+    Attributes:
+        number: Its number in the source, from 1.
+        data: Its bytes.
+        reason: Why it cannot be believed.
+    """
+
+    number: int
+    data: bytes
+    reason: str
+
+
+def long_line(number: int, data: bytes, digest: LineDigest | None = None) -> LongLine:
     """Return the `LongLine` of a line that is in memory."""
-    return LongLine(number, data, blake2b(data, digest_size=DIGEST_BYTES).hexdigest())
+    digest = digest or LineDigest()
+    digest.update(data)
+    return LongLine(number, data, digest)
 
 
 def long_row(line: LongLine, source_name: str, bytes_max: int) -> InvalidRow:
     """Return the `InvalidRow` of a line longer than ``bytes_max``."""
     return InvalidRow(
-        shown_long(line.head, line.digest),
+        shown_long(line.head, line.digest.hexdigest()),
         source_name,
         line.number,
         f"the line has more than {bytes_max:,} bytes",
     )
+
+
+def lost_at(label: str, line: int, reason: str) -> SourceError:
+    """Return the error of a source that cannot be followed from ``line`` on.
+
+    Where one record ends and the next begins is not known any more, so what looks like a
+    row further down may be text inside another one.
+    """
+    return SourceError(f"{label}, line {line}: {reason}; nothing from there on was read")
 
 
 def not_utf8_row(data: bytes, source_name: str, line: int, exc: UnicodeDecodeError) -> InvalidRow:
@@ -97,39 +151,45 @@ def without_mark(pieces: Iterable[bytes], label: str) -> Iterator[bytes]:
     head = b""
     for piece in pieces:
         head += piece
-        if not any(len(head) < len(m) and m.startswith(head) for m in (_BOM, *_FOREIGN)):
+        if not any(len(head) < len(m) and m.startswith(head) for m in (BOM, *_FOREIGN)):
             break
     for mark, what in _FOREIGN.items():
         if head.startswith(mark):
             raise SourceError(f"{label}: this is {what}")
-    head = head.removeprefix(_BOM)
+    head = head.removeprefix(BOM)
     if head:
         yield head
     yield from pieces
 
 
-def split_lines(pieces: Iterable[bytes], bytes_max: int) -> Iterator[Lines | LongLine]:
+def split_lines(
+    pieces: Iterable[bytes],
+    bytes_max: int,
+    end_doubt: EndDoubt = at_rest,
+    new_digest: Callable[[], LineDigest] = LineDigest,
+) -> Iterator[Lines | LongLine | CutLine]:
     """Cut ``pieces`` into lines.
 
     Args:
         pieces: The bytes of the source.
         bytes_max: Longest line that must be held. A longer one that lies within one
             piece may still come as one of `Lines`: look at its length.
+        end_doubt: Asked if the last line has no end.
+        new_digest: Makes what notes a line that is too long.
     """
     number = 1
     held: list[bytes] = []  # The start of a line whose end has not come yet.
     held_bytes = 0
-    digest = blake2b(digest_size=DIGEST_BYTES)
-    head: bytes | None = None  # Set while the rest of a line too long is passed over.
+    passed: LongLine | None = None  # Set while the rest of a line too long is passed over.
     for piece in pieces:
-        if head is not None:
+        if passed is not None:
             end = piece.find(b"\n")
-            digest.update(piece if end < 0 else piece[:end])
+            passed.digest.update(piece if end < 0 else piece[:end])
             if end < 0:
                 continue
-            yield LongLine(number, head, digest.hexdigest())
+            yield passed
             number += 1
-            head = None
+            passed = None
             piece = piece[end + 1 :]
         end = piece.rfind(b"\n")
         if end >= 0:
@@ -142,13 +202,13 @@ def split_lines(pieces: Iterable[bytes], bytes_max: int) -> Iterator[Lines | Lon
         held.append(piece)
         held_bytes += len(piece)
         if held_bytes > bytes_max:
-            head = b"".join(held)
-            digest = blake2b(head, digest_size=DIGEST_BYTES)
+            passed = long_line(number, b"".join(held), new_digest())
             held, held_bytes = [], 0
-    if head is not None:
-        yield LongLine(number, head, digest.hexdigest())
+    if passed is not None:
+        yield passed
     elif held_bytes:
-        yield _lines(number, held)
+        reason = end_doubt()
+        yield _lines(number, held) if reason is None else CutLine(number, b"".join(held), reason)
 
 
 def _lines(first: int, parts: list[bytes]) -> Lines:

@@ -54,12 +54,28 @@ class ByteStream:
             self._fd: int | None = file.fileno()
         except OSError:  # An object in memory, as tests and embedders pass for stdin.
             self._fd = None
-        self.at_once = self._fd is None or stat.S_ISREG(os.fstat(self._fd).st_mode)
+        is_regular = self._fd is not None and stat.S_ISREG(os.fstat(self._fd).st_mode)
+        self.at_once = self._fd is None or is_regular
+        self._state = _state(self._fd) if self._fd is not None and is_regular else None
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
         if self._owned:
             self.file.close()
+
+    def end_doubt(self) -> str | None:
+        """Say why what stands after the last line end may be half a line, or None.
+
+        A program that writes into a pipe may have died in the middle of a line: its end
+        looks like any other. In a file the same line may still be growing.
+        """
+        if self._state is None:
+            if self._fd is None and self.file.seekable():  # an object in memory
+                return None
+            return "the line has no end: what came through the pipe may be cut off"
+        if self._fd is not None and _state(self._fd) != self._state:
+            return "the line has no end, and the file has changed while it was read"
+        return None
 
     def pieces(self) -> Iterator[bytes]:
         """Give the bytes in pieces, none of them empty.
@@ -103,6 +119,12 @@ class ByteStream:
         poll.register(self._fd, select.POLLIN)
         while not self.interrupted.is_set() and not poll.poll(_WAIT_STEP_MS):
             pass
+
+
+def _state(fd: int) -> tuple[int, int]:
+    """Return what changes when somebody writes to a file: its size, its time."""
+    found = os.fstat(fd)
+    return found.st_size, found.st_mtime_ns
 
 
 def open_file(name: str) -> ByteStream:

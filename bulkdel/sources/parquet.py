@@ -3,19 +3,25 @@
 Only the wanted columns are read, some thousand rows at a time. Parquet is read from
 its end, so what comes through a pipe or is compressed as a whole goes into a temporary
 file first.
+
+Damage ends the source. Checksums of pages are verified where the writer made any (most can,
+few do by default); without them a changed byte of an ID is another ID here as in any text. What
+a batch holds is given out only after all of it has been read and checked, and in the end the
+rows must be as many as the file says.
 """
 
 from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import IO, Any
 
 from bulkdel.errors import SourceError
 from bulkdel.models import Block
-from bulkdel.sources.rows import BLOCK_IDS_MAX, RowSorter, check_ids
+from bulkdel.object_id import IdForm
+from bulkdel.sources.rows import BLOCK_IDS_MAX, RowSorter, check_ids, form_of
 from bulkdel.sources.source import Source
 from bulkdel.sources.table import shown_columns
 
@@ -63,10 +69,10 @@ def open_parquet(file: IO[bytes], source: Source) -> Any:
     """
     parquet = require_pyarrow(source.label)
     try:
-        table = parquet.ParquetFile(file)
-    except (OSError, ValueError) as exc:  # pyarrow's ArrowInvalid is a ValueError.
-        raise SourceError(f"{source.label}: is not Parquet data: {exc}") from exc
-    schema = table.schema_arrow
+        table = parquet.ParquetFile(file, page_checksum_verification=True)
+        schema = table.schema_arrow
+    except _damage() as exc:
+        raise SourceError(f"{source.label}: is not Parquet data: {_words(exc)}") from exc
     for name in _columns(source):
         indices = schema.get_all_field_indices(name)
         if len(indices) != 1:
@@ -88,29 +94,50 @@ def _is_string(kind: Any) -> bool:
 
 
 def parquet_blocks(
-    table: Any, source: Source, lanes: frozenset[str] | None
+    table: Any, source: Source, lanes: Mapping[str, IdForm] | None
 ) -> Iterator[list[Block]]:
     """Give the IDs of an open ``ParquetFile``, block by block.
 
     Raises:
         SourceError: It is damaged.
     """
-    number = 1
+    rows = 0
     with closing(table):
         try:
             for batch in table.iter_batches(batch_size=BLOCK_IDS_MAX, columns=_columns(source)):
-                yield _blocks(batch, number, source, lanes)
-                number += len(batch)
-        except (OSError, ValueError) as exc:
+                batch.validate(full=True)
+                yield _blocks(batch, rows + 1, source, lanes)
+                rows += len(batch)
+        except _damage() as exc:
             raise SourceError(
-                f"{source.label}: is damaged after row {number - 1:,}: {exc}"
+                f"{source.label}: is damaged after row {rows:,}: {_words(exc)};"
+                " nothing from there on was read"
             ) from exc
+        if rows != table.metadata.num_rows:
+            raise SourceError(
+                f"{source.label}: is damaged: {rows:,} rows; it says {table.metadata.num_rows:,}"
+            )
 
 
-def _blocks(batch: Any, first: int, source: Source, lanes: frozenset[str] | None) -> list[Block]:
+def _damage() -> tuple[type[Exception], ...]:
+    """Return what pyarrow raises for damaged data: some comes from between C++ and Python."""
+    arrow: type[Exception] = importlib.import_module("pyarrow").ArrowException
+    others = (ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, MemoryError)
+    return (arrow, OSError, *others)
+
+
+def _words(exc: Exception) -> str:
+    """Return the first line of an error: some of pyarrow's have a page of C++ below."""
+    return (str(exc) or type(exc).__name__).splitlines()[0][:200]
+
+
+def _blocks(
+    batch: Any, first: int, source: Source, lanes: Mapping[str, IdForm] | None
+) -> list[Block]:
     ids = batch.column(source.id_field).to_pylist()
     if source.lane is not None:
-        return [Block(source.lane, *check_ids(ids, first, source.name))]
+        form = form_of(source.lane, lanes)
+        return [Block(source.lane, *check_ids(ids, first, source.name, form))]
     sorter = RowSorter(source, lanes)
     names = batch.column(source.provider_field).to_pylist()
     for number, (object_id, lane) in enumerate(zip(ids, names, strict=True), first):

@@ -11,7 +11,7 @@ part of a block.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from typing import BinaryIO, Final, cast
@@ -19,11 +19,12 @@ from typing import BinaryIO, Final, cast
 from bulkdel.compression import decompress
 from bulkdel.errors import ConfigError, SourceError
 from bulkdel.models import Block
+from bulkdel.object_id import STRICT, IdForm
 from bulkdel.sources.jsonl import jsonl_blocks
 from bulkdel.sources.lines import without_mark
 from bulkdel.sources.opening import ByteStream, Interrupted, open_file
 from bulkdel.sources.parquet import open_parquet, parquet_blocks, require_pyarrow, spool
-from bulkdel.sources.rows import check_ids
+from bulkdel.sources.rows import check_ids, form_of
 from bulkdel.sources.source import STDIN, Source
 from bulkdel.sources.table import table_blocks
 from bulkdel.sources.text import text_blocks
@@ -91,7 +92,10 @@ class SourceReader:
 
 
 def open_source(
-    source: Source, *, lanes: frozenset[str] | None = None, stdin: BinaryIO | None = None
+    source: Source,
+    *,
+    lanes: Mapping[str, IdForm] | None = None,
+    stdin: BinaryIO | None = None,
 ) -> SourceReader:
     """Open a source and check what can be checked without waiting for another program.
 
@@ -100,7 +104,8 @@ def open_source(
 
     Args:
         source: What to read.
-        lanes: The lanes that rows may name; None accepts every name.
+        lanes: The lanes that rows may name, and what the IDs of each look like; None
+            accepts every name, and the strict form.
         stdin: What the source ``-`` reads. It is not closed.
 
     Raises:
@@ -125,7 +130,7 @@ def open_source(
 
 
 def _blocks(
-    stream: ByteStream, source: Source, lanes: frozenset[str] | None
+    stream: ByteStream, source: Source, lanes: Mapping[str, IdForm] | None
 ) -> Iterator[list[Block]]:
     pieces = stream.pieces()
     if source.compression is not None:
@@ -134,25 +139,26 @@ def _blocks(
         return _parquet(stream, pieces, source, lanes)
     pieces = without_mark(pieces, source.label)
     if source.row_format == "jsonl":
-        return jsonl_blocks(pieces, source, lanes)
+        return jsonl_blocks(pieces, source, lanes, stream.end_doubt)
     if source.row_format in ("csv", "tsv"):
-        return table_blocks(pieces, source, lanes)
-    return text_blocks(pieces, source, cast("str", source.lane))
+        return table_blocks(pieces, source, lanes, stream.end_doubt)
+    lane = cast("str", source.lane)
+    return text_blocks(pieces, source, lane, form_of(lane, lanes), stream.end_doubt)
 
 
 def _parquet(
-    stream: ByteStream, pieces: Iterator[bytes], source: Source, lanes: frozenset[str] | None
+    stream: ByteStream, pieces: Iterator[bytes], source: Source, lanes: Mapping[str, IdForm] | None
 ) -> Iterator[list[Block]]:
     require_pyarrow(source.label)  # Before a long pipe is written to disk.
-    if stream.at_once and source.compression is None:
+    if stream.at_once and stream.file.seekable() and source.compression is None:
         yield from parquet_blocks(open_parquet(stream.file, source), source, lanes)
         return
     with closing(spool(pieces)) as file:
         yield from parquet_blocks(open_parquet(file, source), source, lanes)
 
 
-def from_iterable(ids: Iterable[object], lane: str) -> SourceReader:
-    """Read the IDs of a Python iterable, which may be endless.
+def from_iterable(ids: Iterable[object], lane: str, form: IdForm = STRICT) -> SourceReader:
+    """Read the IDs of a Python iterable, which may be endless; ``form`` is what they look like.
 
     An element that is not a string is an invalid row; its line is its place, from 1.
     What the iterable raises comes out of `SourceReader.read` as it is.
@@ -166,16 +172,16 @@ def from_iterable(ids: Iterable[object], lane: str) -> SourceReader:
             " of a file, give the lines without their ends"
         )
     interrupted = threading.Event()
-    return SourceReader(_iterable_blocks(ids, lane, interrupted), interrupted=interrupted)
+    return SourceReader(_iterable_blocks(ids, lane, form, interrupted), interrupted=interrupted)
 
 
 def _iterable_blocks(
-    ids: Iterable[object], lane: str, interrupted: threading.Event
+    ids: Iterable[object], lane: str, form: IdForm, interrupted: threading.Event
 ) -> Iterator[list[Block]]:
     number = 1
     iterator = iter(ids)
     while texts := _take(iterator, interrupted):
-        yield [Block(lane, *check_ids(texts, number, ITERABLE_NAME))]
+        yield [Block(lane, *check_ids(texts, number, ITERABLE_NAME, form))]
         number += len(texts)
 
 

@@ -11,12 +11,13 @@ Measured on 57-character IDs: 0.14 us an ID against 1 us.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
+from bulkdel.errors import SourceError
 from bulkdel.models import Block, InvalidRow
-from bulkdel.object_id import ID_BYTES_MAX, invalid_reason
+from bulkdel.object_id import STRICT, IdForm
 from bulkdel.sources.source import NO_LANE, Source
 
 BLOCK_IDS_MAX: Final = 20_000
@@ -29,15 +30,12 @@ _TAIL_CHARS: Final = len("…#") + 2 * DIGEST_BYTES
 _HEAD_BYTES: Final = 4 * (TEXT_CHARS_MAX + 1)
 """These hold more than `TEXT_CHARS_MAX` characters, whatever they are."""
 
-# Printable ASCII without "#", which begins a comment in text.
-_PLAIN: Final = bytes(sorted(set(range(0x21, 0x7F)) - {ord("#")}))
-
 _PLAIN_CHARS_MIN: Final = 3
 """So that "." and ".." are not among the plain ones, nor the empty line."""
 
 
 def check_ids(
-    texts: Sequence[object], first_line: int, source_name: str
+    texts: Sequence[object], first_line: int, source_name: str, form: IdForm = STRICT
 ) -> tuple[list[str], list[InvalidRow]]:
     """Sort consecutive rows into IDs that may be sent and rows that may not.
 
@@ -45,15 +43,16 @@ def check_ids(
         texts: What should be IDs, one a row. Nothing is stripped or converted.
         first_line: Line of the first one in the source.
         source_name: Name of the source.
+        form: What the IDs of the lane look like.
     """
     if set(map(type, texts)) == {str}:
-        ids = plain_ids("\n".join(map(str, texts)).encode("utf-8", "surrogatepass"))
+        ids = plain_ids("\n".join(map(str, texts)).encode("utf-8", "surrogatepass"), form)
         # A row that holds a newline would have become two.
         if ids is not None and len(ids) == len(texts):
             return ids, []
     ids, invalid = [], []
     for line, text in enumerate(texts, first_line):
-        reason = _reason(text)
+        reason = _reason(text, form)
         if reason is None:
             ids.append(str(text))
         else:
@@ -61,20 +60,23 @@ def check_ids(
     return ids, invalid
 
 
-def _reason(text: object) -> str | None:
+def _reason(text: object, form: IdForm) -> str | None:
     if isinstance(text, str):
-        return invalid_reason(text)
+        return form.invalid_reason(text)
     return f"the ID is not a string but {type(text).__name__}"
 
 
-def plain_ids(data: bytes) -> list[str] | None:
-    """Split ``data`` into its lines if each is plainly an ID; else return None."""
-    rest = data.translate(None, _PLAIN)
+def plain_ids(data: bytes, form: IdForm) -> list[str] | None:
+    """Split ``data`` into its lines if each is plainly an ID; else return None.
+
+    A line that begins with ``#`` is none: no form has that character.
+    """
+    rest = data.translate(None, form.alphabet.encode("ascii"))
     if rest.count(b"\n") != len(rest):
         return None
     ids = data.decode("ascii").split("\n")
     lengths = set(map(len, ids))
-    if min(lengths) < _PLAIN_CHARS_MIN or max(lengths) > ID_BYTES_MAX:
+    if min(lengths) < _PLAIN_CHARS_MIN or max(lengths) > form.bytes_max:
         return None
     return ids
 
@@ -104,14 +106,17 @@ def shown_long(head: bytes, digest: str) -> str:
     return f"{text[: TEXT_CHARS_MAX - _TAIL_CHARS]}…#{digest}"
 
 
-def cut_into_blocks(lane: str, ids: list[str], invalid: list[InvalidRow]) -> Iterable[list[Block]]:
+def cut_into_blocks(
+    lane: str, ids: list[str], invalid: list[InvalidRow], stripped: int = 0
+) -> Iterable[list[Block]]:
     """Give rows of one lane as blocks of a bounded number of IDs."""
     if len(ids) <= BLOCK_IDS_MAX:
         if ids or invalid:
-            yield [Block(lane, ids, invalid)]
+            yield [Block(lane, ids, invalid, stripped)]
         return
     for start in range(0, len(ids), BLOCK_IDS_MAX):
-        yield [Block(lane, ids[start : start + BLOCK_IDS_MAX], invalid if start == 0 else [])]
+        some = ids[start : start + BLOCK_IDS_MAX]
+        yield [Block(lane, some, invalid, stripped) if start == 0 else Block(lane, some)]
 
 
 class RowSorter:
@@ -121,13 +126,15 @@ class RowSorter:
         rows: Rows added since the blocks were last taken.
     """
 
-    def __init__(self, source: Source, lanes: frozenset[str] | None) -> None:
+    def __init__(self, source: Source, lanes: Mapping[str, IdForm] | None) -> None:
         self.rows = 0
         self._source = source
         self._lanes = lanes
         self._blocks: dict[str, Block] = {}
 
-    def add(self, line: int, object_id: object, lane: object, row: bytes) -> None:
+    def add(
+        self, line: int, object_id: object, lane: object, row: bytes, *, stripped: bool = False
+    ) -> None:
         """Add a row.
 
         Args:
@@ -135,6 +142,7 @@ class RowSorter:
             object_id: Its ID.
             lane: The lane it names; not looked at if the source has one.
             row: The whole row, to be shown if it names no lane that exists.
+            stripped: Something was taken off around the ID.
         """
         if self._source.lane is not None:
             lane = self._source.lane
@@ -149,9 +157,10 @@ class RowSorter:
             return
         self.rows += 1
         block = self._block(lane)
-        reason = _reason(object_id)
+        reason = _reason(object_id, form_of(lane, self._lanes))
         if reason is None:
             block.ids.append(str(object_id))
+            block.stripped += stripped
         else:
             block.invalid.append(invalid_row(object_id, self._source.name, line, reason))
 
@@ -177,3 +186,31 @@ class RowSorter:
         if block is None:
             block = self._blocks[lane] = Block(lane, [])
         return block
+
+
+def form_of(lane: str, lanes: Mapping[str, IdForm] | None) -> IdForm:
+    """Return the form of a lane's IDs; the strict one where nobody said."""
+    return STRICT if lanes is None else lanes.get(lane, STRICT)
+
+
+def sorted_blocks(steps: Iterable[bool], sorter: RowSorter) -> Iterator[list[Block]]:
+    """Give the blocks of a source while ``steps`` adds its rows to ``sorter``.
+
+    Args:
+        steps: Adds a row at most with each step, and says whether the next row may have to
+            be waited for: pipes may be slow, so what is there is given first.
+        sorter: Where the rows go.
+
+    Raises:
+        SourceError: What ``steps`` raises, after the rows before it have been given.
+    """
+    try:
+        for may_wait in steps:
+            if sorter.rows and (may_wait or sorter.rows >= BLOCK_IDS_MAX):
+                yield sorter.take()
+    except SourceError:
+        if sorter.rows:
+            yield sorter.take()
+        raise
+    if sorter.rows:
+        yield sorter.take()

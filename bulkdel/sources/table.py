@@ -1,180 +1,113 @@
 """CSV and TSV: a header row, then rows with the ID in one column.
 
-Read strictly. A row whose number of fields is not the header's is invalid, also where
-the column exists: an unquoted comma further left moves another value into it. Spaces
-and tabs around an ID are stripped. Blank lines are no rows.
-
-A field may hold at most what ``csv.field_size_limit`` says (131,072 characters unless
-the program set it), and a row `ROW_BYTES_MAX`; so a quote that is never closed costs
-that much of the file, named in one invalid row, and not all of it.
+A row whose number of cells is not the header's ends the source, as everything does that leaves
+in doubt where a row ends (`table_rows`): a quote was lost, and its next lines may be text of a
+cell; or a comma was not quoted, and another value stands in the ID's column. A row that is
+whole but holds no ID is one invalid row. Spaces and tabs around an ID are stripped and counted.
+Blank lines are no rows. The header once more, as it stands where files were put one after
+another, is an invalid row; another header ends the source, since its columns are others.
 """
 
 from __future__ import annotations
 
-import csv
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from bulkdel.errors import SourceError
-from bulkdel.models import Block, InvalidRow
-from bulkdel.sources.lines import Lines, LongLine, long_line, long_row, not_utf8_row, split_lines
-from bulkdel.sources.rows import BLOCK_IDS_MAX, RowSorter
+from bulkdel.models import Block
+from bulkdel.object_id import IdForm
+from bulkdel.sources.lines import CutLine, EndDoubt, at_rest, lost_at
+from bulkdel.sources.rows import RowSorter, sorted_blocks
 from bulkdel.sources.source import Source
-
-if TYPE_CHECKING:
-    from _csv import Reader
-
-ROW_BYTES_MAX: Final = 1024 * 1024
+from bulkdel.sources.table_rows import Row, RowReader
 
 _BLANKS: Final = " \t"
-_DIALECTS: Final = {"csv": "excel", "tsv": "excel-tab"}
-
-
-class _BadLineError(Exception):
-    """A line that the csv module is not to see. It gives up the row and goes on."""
-
-    def __init__(self, row: InvalidRow) -> None:
-        super().__init__(row.reason)
-        self.row = row
-
-
-class _Feed:
-    """The lines of the source, as the csv module takes them.
-
-    Attributes:
-        number: Lines given so far.
-        raw: The lines of the row that is being read.
-    """
-
-    def __init__(self, pieces: Iterable[bytes], source_name: str) -> None:
-        self.number = 0
-        self.raw: list[bytes] = []
-        self._row_bytes = 0
-        self._name = source_name
-        self._lines = split_lines(pieces, ROW_BYTES_MAX)
-        self._ready: deque[bytes | LongLine] = deque()
-
-    def __iter__(self) -> _Feed:
-        return self
-
-    def __next__(self) -> str:
-        if not self._ready:
-            lines = next(self._lines)
-            self._ready.extend(lines.data.split(b"\n") if isinstance(lines, Lines) else [lines])
-        line = self._ready.popleft()
-        self.number += 1
-        if isinstance(line, LongLine) or len(line) > ROW_BYTES_MAX:
-            too_long = line if isinstance(line, LongLine) else long_line(self.number, line)
-            raise _BadLineError(long_row(too_long, self._name, ROW_BYTES_MAX))
-        self.raw.append(line)
-        self._row_bytes += len(line)
-        if self._row_bytes > ROW_BYTES_MAX:
-            whole = long_line(self.number - len(self.raw) + 1, self.row)
-            raise _BadLineError(long_row(whole, self._name, ROW_BYTES_MAX))
-        try:
-            return line.decode("utf-8") + "\n"
-        except UnicodeDecodeError as exc:
-            raise _BadLineError(not_utf8_row(line, self._name, self.number, exc)) from exc
-
-    @property
-    def row(self) -> bytes:
-        """The bytes of the row that was read last."""
-        return b"\n".join(self.raw)
-
-    @property
-    def empty(self) -> bool:
-        """Whether the next line has to be waited for."""
-        return not self._ready
-
-    def begin_row(self) -> None:
-        """Forget the lines of the row before."""
-        self.raw.clear()
-        self._row_bytes = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where the values stand in a row."""
-
-    count: int
-    object_id: int
-    lane: int | None
+_DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 
 
 def table_blocks(
-    pieces: Iterable[bytes], source: Source, lanes: frozenset[str] | None
+    pieces: Iterable[bytes],
+    source: Source,
+    lanes: Mapping[str, IdForm] | None,
+    end_doubt: EndDoubt = at_rest,
 ) -> Iterator[list[Block]]:
     """Give the IDs of a CSV or TSV source, block by block.
 
     Raises:
-        SourceError: There is no header row, or it lacks a column.
+        SourceError: There is no header row, or it lacks a column; or a row cannot be told
+            from the next one.
     """
-    feed = _Feed(pieces, source.name)
-    reader = csv.reader(feed, _DIALECTS[source.row_format], strict=True)
-    columns = _columns(_header(reader, feed, source.label), source)
+    reader = RowReader(pieces, source.label, _DELIMITERS[source.row_format], end_doubt)
     sorter = RowSorter(source, lanes)
-    while _add_row(reader, feed, columns, sorter):
-        # Rows that are there are given before more is waited for: pipes may be slow.
-        if sorter.rows and (feed.empty or sorter.rows >= BLOCK_IDS_MAX):
-            yield sorter.take()
-    if sorter.rows:
-        yield sorter.take()
+    return sorted_blocks(_add_rows(reader, source, sorter), sorter)
 
 
-def _header(reader: Reader, feed: _Feed, label: str) -> list[str]:
-    try:
-        names = next((names for names in reader if names), [])
-    except (csv.Error, _BadLineError) as exc:
-        raise SourceError(f"{label}, line {feed.number}: no header row: {exc}") from exc
-    if not names:
-        raise SourceError(f"{label}: is empty; a header row must name the columns")
-    return [name.strip(_BLANKS) for name in names]
+def _add_rows(reader: RowReader, source: Source, sorter: RowSorter) -> Iterator[bool]:
+    columns: _Columns | None = None
+    while (row := reader.read()) is not None:
+        if isinstance(row, CutLine):
+            if columns is None:
+                raise lost_at(source.label, row.number, row.reason)
+            if row.data.strip():
+                sorter.refuse(row.number, row.data, row.reason)
+        elif row.data.strip(b" \r"):
+            if columns is None:
+                columns = _Columns(row, source)
+            else:
+                columns.add(row, sorter)
+        yield reader.may_wait
+    if columns is None:
+        raise SourceError(f"{source.label}: is empty; a header row must name the columns")
 
 
-def _columns(names: list[str], source: Source) -> _Columns:
-    lane = source.provider_field
-    return _Columns(
-        len(names),
-        _column(names, source.id_field, source.label),
-        None if lane is None else _column(names, lane, source.label),
-    )
+class _Columns:
+    """Where the values stand in a row, by the header.
 
+    Raises:
+        SourceError: The header lacks a column, or has it twice.
+    """
 
-def _column(names: list[str], name: str, label: str) -> int:
-    if names.count(name) == 1:
-        return names.index(name)
-    what = "twice the column" if name in names else "no column"
-    raise SourceError(f"{label}: {what} {name!r}; its columns are {shown_columns(names)}")
+    def __init__(self, header: Row, source: Source) -> None:
+        self._label = source.label
+        self._names = [name.strip(_BLANKS) for name in header.cells]
+        self._object_id = self._place(source.id_field)
+        lane = source.provider_field
+        self._lane = None if lane is None else self._place(lane)
+
+    def add(self, row: Row, sorter: RowSorter) -> None:
+        """Sort the ID of a row.
+
+        Raises:
+            SourceError: It is no row of this table.
+        """
+        cells = row.cells
+        if len(cells) != len(self._names):
+            reason = f"{len(cells)} cells; the header has {len(self._names)}"
+            raise lost_at(self._label, row.line, reason)
+        object_id = cells[self._object_id].strip(_BLANKS)
+        if object_id in self._names and self._is_header(row):
+            sorter.refuse(row.line, row.data, "the header once more")
+            return
+        lane = None if self._lane is None else cells[self._lane].strip(_BLANKS)
+        stripped = row.is_marked or len(object_id) != len(cells[self._object_id])
+        sorter.add(row.line, object_id, lane, row.data, stripped=stripped)
+
+    def _is_header(self, row: Row) -> bool:
+        names = [name.strip(_BLANKS) for name in row.cells]
+        if sorted(names) == sorted(self._names) and names != self._names:
+            raise lost_at(self._label, row.line, "another header, with its columns elsewhere")
+        return names == self._names
+
+    def _place(self, name: str) -> int:
+        if self._names.count(name) == 1:
+            return self._names.index(name)
+        what = "twice the column" if name in self._names else "no column"
+        raise SourceError(
+            f"{self._label}: {what} {name!r}; its columns are {shown_columns(self._names)}"
+        )
 
 
 def shown_columns(names: list[str]) -> str:
     """Return the names of columns for a message, not all if they are many."""
     shown = ", ".join(repr(name[:60]) for name in names[:30])
     return shown + (f" and {len(names) - 30} more" if len(names) > 30 else "")
-
-
-def _add_row(reader: Reader, feed: _Feed, columns: _Columns, sorter: RowSorter) -> bool:
-    """Read one row. Return False at the end."""
-    feed.begin_row()
-    line = feed.number + 1
-    try:
-        fields = next(reader)
-    except StopIteration:
-        return False
-    except _BadLineError as exc:
-        sorter.add_invalid(exc.row)
-        return True
-    except csv.Error as exc:
-        sorter.refuse(line, feed.row, str(exc))
-        return True
-    if not fields:
-        return True
-    if len(fields) != columns.count:
-        sorter.refuse(line, feed.row, f"{len(fields)} fields; the header has {columns.count}")
-        return True
-    object_id = fields[columns.object_id].strip(_BLANKS)
-    lane = None if columns.lane is None else fields[columns.lane].strip(_BLANKS)
-    sorter.add(line, object_id, lane, feed.row if columns.lane is not None else b"")
-    return True

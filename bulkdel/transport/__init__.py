@@ -2,11 +2,12 @@
 
     lane --> Transport.send(object_id) --> Answer | NotSentError | NoAnswerError
 
-    endpoint.py   URL, headers, proxy and TLS of a lane; aiohttp's errors in our words
-    pool.py       the fast way, on aiohttp's connections and parser
-    connection.py one of its connections
-    parser.py     the usual answer, out of one piece
-    session.py    through `aiohttp.ClientSession`, where the fast way does not fit
+    endpoint.py     URL, headers, proxy and TLS of a lane; aiohttp's errors in our words
+    pool.py         the fast way, on aiohttp's connections and parser
+    connection.py   one of its connections
+    attribution.py  whose answer it is
+    parser.py       the usual answer, out of one piece
+    session.py      through `aiohttp.ClientSession`, where the fast way does not fit
 
 What holds here, always:
 
@@ -15,7 +16,8 @@ What holds here, always:
 3. The key goes to the lane's own host only, over verified TLS. No cookies, no netrc.
 4. At most 64 KiB of a body are read. It is not unpacked: we ask for a plain one, and
    one that is compressed all the same is left so, for no verdict to understand.
-5. One request takes at most ``timeout_s``, connection included.
+5. One request takes at most ``timeout_s``, connection included; an answer that names no ID
+   is held for up to 1 s more, to see whether another one comes.
 6. A connection that was cancelled, cut or left half-read is never used again.
 
 Not here: what an answer means (`providers`), when to send (`pacing`), whether to send
@@ -48,7 +50,8 @@ class Transport(Protocol):
         Raises:
             NotSentError: No connection was made; the request cannot have arrived.
             EndpointError: Likewise, and no other ID would fare better.
-            NoAnswerError: The request was sent, or partly; no whole answer came.
+            NoAnswerError: The request was sent, or partly; no whole answer came, or nobody
+                knows whose it is.
             ValueError: ``object_id`` cannot be an ID.
         """
         ...
@@ -79,4 +82,4 @@ async def _opener(
         from bulkdel.transport import pool
     except ImportError:  # aiohttp has changed
         return open_session
-    return pool.open_wire if await pool.aiohttp_fits() else open_session
+    return pool.open_pool if await pool.aiohttp_fits() else open_session

@@ -75,13 +75,16 @@ class Endpoint:
         """
         return self.operation.url(self.base_url, object_id)
 
-    def connector(self) -> aiohttp.TCPConnector:
-        """Return a new connector: no limit of its own, short idle times, our TLS."""
-        return aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=self.idle_max_s,
-            ssl=True if self.tls is None else self.tls,
-        )
+    def connector(self, *, keep_alive: bool = True) -> aiohttp.TCPConnector:
+        """Return a new connector: no limit of its own, short idle times, our TLS.
+
+        Args:
+            keep_alive: Whether a connection may carry more than one request.
+        """
+        tls = True if self.tls is None else self.tls
+        if not keep_alive:
+            return aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
+        return aiohttp.TCPConnector(limit=0, keepalive_timeout=self.idle_max_s, ssl=tls)
 
 
 async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:

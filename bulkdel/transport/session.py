@@ -8,6 +8,10 @@ switch: aio-libs/aiohttp#10790), and it reuses a kept-alive connection on which 
 nobody asked for is waiting, which would then pass for the answer to the next ID. So
 `_OneRequest` stands at the one place where a request is written, notes that it was, and
 refuses both.
+
+A connection carries one request here. What comes on it behind the answer is not shown by
+aiohttp, so it could not be told whose the next answer is (`attribution`). That makes a
+handshake for each ID; nobody needs this way fast.
 """
 
 from __future__ import annotations
@@ -101,7 +105,7 @@ class SessionTransport:
 async def open_session(endpoint: Endpoint) -> AsyncIterator[SessionTransport]:
     """Open the session of one lane; its connections are closed at the end."""
     async with aiohttp.ClientSession(
-        connector=endpoint.connector(),
+        connector=endpoint.connector(keep_alive=False),
         request_class=_OneRequest,
         headers=endpoint.headers,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -132,7 +132,7 @@ def test_every_help_has_an_example() -> None:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     """IDs that nobody deletes, but for the last test."""
-    ids = [*make_ids("ark", 20), "a/../b?c"]
+    ids = [*make_ids("ark", 20), "a+..&b=c"]
     with emulated(ark=AccountSettings(ids=ids)) as emulator:
         yield Job(emulator, "ark", ids, tmp_path_factory.mktemp("job"))
 

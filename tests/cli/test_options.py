@@ -26,6 +26,7 @@ OPTIONS = LaneOptions(
     attempts=5,
     timeout=30.0,
     allow_http=False,
+    any_id=False,
 )
 
 

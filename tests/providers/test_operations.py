@@ -11,6 +11,7 @@ import pytest
 from bulkdel import delete_ids
 from bulkdel.errors import ConfigError
 from bulkdel.models import Answer, Meaning, Verdict
+from bulkdel.object_id import STRICT
 from bulkdel.providers import PROVIDERS, Operation, Resource, find, get
 from bulkdel.providers.base import by_name
 from bulkdel.settings import Lane
@@ -27,7 +28,7 @@ def operation(path: str) -> Operation:
 
 def test_the_id_is_the_only_place_of_a_path() -> None:
     """What is left in braces would name another object, or none, a million times."""
-    assert operation("/a/{id}/b").url("https://host/v1/", "x/y") == "https://host/v1/a/x%2Fy/b"
+    assert operation("/a/{id}/b").url("https://host/v1/", "x|y") == "https://host/v1/a/x%7Cy/b"
     for path in ("/files", "/stores/{store}/files/{id}", "/files/{id}/{id}", "/files/{id"):
         with pytest.raises(ValueError, match="only place"):
             operation(path).url("https://host/v1", "resp_1")
@@ -69,7 +70,7 @@ def test_a_wrong_name_is_told_what_there_is(lane: str, words: str) -> None:
 
 THINGS = Resource(
     name="things",
-    prefix="thing_",
+    id_form=replace(STRICT, prefixes=("thing_",)),
     docs_url="https://provider.test/docs",
     delete=operation("/things/{id}"),
 )

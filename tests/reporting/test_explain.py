@@ -65,6 +65,22 @@ def test_shares_are_those_of_the_newest_record(tmp_path: Path) -> None:
     assert (lane.elapsed_s, lane.requests, lane.refused, lane.limit) == (20, 100, 10, "about 20/s")
 
 
+def test_it_says_when_the_limit_was_found(tmp_path: Path) -> None:
+    """A window of a minute cannot be known before a minute is over."""
+
+    def record(at_s: float, **learned: float) -> dict[str, Any]:
+        whole = pace(at_s, rate=at_s)
+        whole["pace"]["learned"] = learned
+        return whole
+
+    found = [record(30, rate=90, window_s=61), record(40, rate=100, window_s=60)]
+    log = write_log(tmp_path / "l", HEADER, record(10), record(20, rate=80), *found)
+
+    _, [lane] = explain(log)
+
+    assert lane.found_s == 30
+
+
 def test_only_the_newest_run_counts(tmp_path: Path) -> None:
     """Yesterday's pause must not explain today's run."""
     log = write_log(tmp_path / "l", HEADER, pace(10, pause=10), HEADER, pace(5, rate=5))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers import get
 from bulkdel.reporting.plan import SAMPLES_MAX, survey
 from bulkdel.result_log.index import Index
@@ -34,8 +35,8 @@ def reading(tmp_path: Path) -> Iterator[Reading]:
             path.write_text(text)
             lane = None if "provider_field" in settings else "ark"
             source = Source(name=str(path), lane=lane, **settings)
-            names = frozenset({"ark", "fireworks"})
-            reader = open_source(source, lanes=names, stdin=io.BytesIO())
+            lanes = {"ark": RESPONSE_ID, "fireworks": RESPONSE_ID}
+            reader = open_source(source, lanes=lanes, stdin=io.BytesIO())
             stack.callback(reader.close)
             return reader
 

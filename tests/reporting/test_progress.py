@@ -116,6 +116,27 @@ async def test_refused_waiting_failed_and_paused_are_shown() -> None:
 
 
 @in_virtual_time
+async def test_a_limit_that_is_used_up_says_when_the_next_place_comes() -> None:
+    """A run that sends nothing for half a minute looks hung."""
+    places = 600
+
+    def answering(object_id: str, number: int) -> Answer:  # noqa: ARG001
+        nonlocal places
+        places -= 1
+        return deleted(object_id) if places > 0 else refusing(retry_after="40")
+
+    run = make_run({"openai": 1000}, answering, rate=None, rate_max=None)
+    shown: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(show_lines, run, {}, shown.append)
+        tasks.start_soon(run.run)
+        await anyio.sleep(31)
+        tasks.cancel_scope.cancel()
+
+    assert re.search(r"(next place|asks again) in \d+ s", shown[1])
+
+
+@in_virtual_time
 async def test_there_is_one_bar_a_lane_and_it_ends_full() -> None:
     """The last thing shown must be true also when the run ends between two updates."""
     run = make_run({"openai": 203, "openai-eu": 107}, rate=50.0)

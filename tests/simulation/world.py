@@ -21,6 +21,7 @@ import anyio.lowlevel
 from bulkdel.engine.inputs import AsyncSource, ReaderSource, RunSource
 from bulkdel.errors import NoAnswerError, NotSentError
 from bulkdel.models import Answer, Block
+from bulkdel.object_id import WIDE
 from bulkdel.providers import get
 from bulkdel.settings import Durability, Lane
 from bulkdel.sources import check_ids
@@ -33,7 +34,7 @@ CALM_AFTER: Final = 8
 BLOCKING_MAX_S: Final = 0.05
 """The longest that a write, a sync or a read of a source takes."""
 
-ODD_IDS: Final = ('resp_"q"', "resp_\\", "resp_é/ü", "../files/x", "a?b#c%2F", "\U0001f600", "-")
+ODD_IDS: Final = ('resp_"q"', "resp_'", "resp_é-ü", "a:b@c,d", "a=b&c+", "\U0001f600", "-")
 INVALID_IDS: Final = ("", ".", "..", "a b", "resp_1\n", "x\x00")
 FAULTS: Final = (
     *("not sent", "lost before", "lost after", "lost late", "refused", "refused", "asked to wait"),
@@ -165,12 +166,20 @@ class Account:
         if object_id in self.bad:
             return "failed", failing(400, "cannot be deleted")
         if object_id not in self.present:
-            says = {"detail": "Response not found"}
-            return "gone", answer(404, says) if self._provider == "fireworks" else gone(object_id)
+            return "gone", self._gone(object_id)
         self.present.remove(object_id)
         self.deleted.add(object_id)
         says = {"message": "Response deleted successfully"}
         return "deleted", answer(200, says) if self._provider == "fireworks" else deleted(object_id)
+
+    def _gone(self, object_id: str) -> Answer:
+        """Return what this provider says of an object that does not exist."""
+        if self._provider == "fireworks":
+            return answer(404, {"detail": f"Response with id '{object_id}' not found"})
+        if self._provider == "ark":
+            words = f"The specified response {object_id} is not found. Request id: 0217-a"
+            return failing(404, words, "NotFound.ResponseId")
+        return gone(object_id)
 
 
 class Rows:
@@ -189,7 +198,7 @@ class Rows:
         blocks = []
         for lane in dict.fromkeys(lane for lane, _ in rows):
             texts: list[object] = [text for of, text in rows if of == lane]
-            blocks.append(Block(lane, *check_ids(texts, self._at + 1, "rows")))
+            blocks.append(Block(lane, *check_ids(texts, self._at + 1, "rows", WIDE)))
         self._at += len(rows)
         return blocks
 
@@ -244,7 +253,7 @@ class Scenario:
             return [ReaderSource(Rows(rows, self.dice), "mixed", None)]
         if self.kind == "async":
             return [
-                AsyncSource(trickle(of.rows, self.dice), name, name)
+                AsyncSource(trickle(of.rows, self.dice), name, name, WIDE)
                 for name, of in self.lanes.items()
             ]
         return [

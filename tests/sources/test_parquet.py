@@ -15,6 +15,7 @@ import pytest
 
 from bulkdel.errors import SourceError
 from bulkdel.models import Block
+from bulkdel.object_id import STRICT
 from bulkdel.sources import Source, SourceReader, count_rows, open_source
 
 IDS = [f"resp_{number * 7919 % 1_000_003:06d}" for number in range(20_000)]
@@ -93,7 +94,7 @@ def test_parquet_rows_name_their_lane(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(data)
     source = Source(name=str(tmp_path / "a.parquet"), provider_field="to")
 
-    [first, second] = _read_blocks(open_source(source, lanes=frozenset({"ark"})))
+    [first, second] = _read_blocks(open_source(source, lanes={"ark": STRICT}))
 
     assert first == Block("ark", ["a", "d"])
     assert [(row.line, row.text) for row in second.invalid] == [(2, "x b"), (3, "None c")]

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from bulkdel.errors import SourceError
 from bulkdel.models import InvalidRow
-from bulkdel.object_id import invalid_reason
+from bulkdel.object_id import STRICT, WIDE, IdForm
 from bulkdel.sources import Source, SourceReader, open_source
-from bulkdel.sources.lines import Lines, split_lines, without_mark
-from bulkdel.sources.text import LINE_BYTES_MAX, text_blocks
+from bulkdel.sources.lines import CutLine, Lines, split_lines, without_mark
+from bulkdel.sources.text import LINE_BYTES_MAX, strip_ends, text_blocks
+from tests.support.hostile import hostile_ids
 
 STDIN_TEXT = Source(name="-", lane="ark", format="text")
 
@@ -26,8 +27,9 @@ LINES = st.one_of(
     st.binary(max_size=12),
     st.text(alphabet="ab_.-#é\u2028 \t\r\0", max_size=8).map(str.encode),
     st.integers(LINE_BYTES_MAX - 2, LINE_BYTES_MAX + 2).map(lambda size: b"a" * size),
-    st.integers(1022, 1026).map(lambda size: b"a" * size),
+    st.integers(2046, 2050).map(lambda size: b"a" * size),
     st.sampled_from([b"", b".", b"..", b"#" * 5000, b" " * 5000, b"resp_1\r", b"\xef\xbb\xbf"]),
+    hostile_ids().map(lambda text: text.encode("utf-8", "surrogatepass")),
 )
 FILES = st.one_of(st.binary(max_size=200), st.lists(LINES, max_size=8).map(b"\n".join))
 
@@ -42,12 +44,12 @@ def _read_all(reader: SourceReader) -> tuple[list[str], list[InvalidRow]]:
     return ids, invalid
 
 
-def _read_text(data: bytes) -> tuple[list[str], list[InvalidRow]]:
-    return _read_all(open_source(STDIN_TEXT, stdin=io.BytesIO(data)))
+def _read_text(data: bytes, form: IdForm = STRICT) -> tuple[list[str], list[InvalidRow]]:
+    return _read_all(open_source(STDIN_TEXT, lanes={"ark": form}, stdin=io.BytesIO(data)))
 
 
-def _read_pieces(pieces: list[bytes]) -> tuple[list[str], list[InvalidRow]]:
-    blocks = [block for found in text_blocks(pieces, STDIN_TEXT, "ark") for block in found]
+def _read_pieces(pieces: list[bytes], form: IdForm = STRICT) -> tuple[list[str], list[InvalidRow]]:
+    blocks = [block for found in text_blocks(pieces, STDIN_TEXT, "ark", form) for block in found]
     return [i for b in blocks for i in b.ids], [r for b in blocks for r in b.invalid]
 
 
@@ -62,10 +64,13 @@ def _read_pieces(pieces: list[bytes]) -> tuple[list[str], list[InvalidRow]]:
         (b"\xef\xbb\xbfresp_1\n", ["resp_1"]),
         (b"\xef\xbb\xbf", []),
         (b"\n\n  \t\r\nresp_1\n\n", ["resp_1"]),
-        (b"# a comment\n  # another\nresp_1#2\n", ["resp_1#2"]),
+        (b"# a comment\n  # another\nresp_1\n", ["resp_1"]),
+        (b"resp_1\n\xef\xbb\xbf# a comment\n", ["resp_1"]),
         (b"# \xff is no UTF-8, and no row\nresp_1\n", ["resp_1"]),
         (b" \tresp_1 \t\nresp_2\n", ["resp_1", "resp_2"]),
-        (b"a/b+c=\n\xc3\xa9\nx\n", ["a/b+c=", "é", "x"]),
+        (b"a.b+c=\nx\n", ["a.b+c=", "x"]),
+        (b"resp_1\n\xef\xbb\xbfresp_2\n", ["resp_1", "resp_2"]),  # cat a.txt b.txt
+        (b"resp_1\xef\xbb\xbf\n \xef\xbb\xbf resp_2\n", ["resp_1", "resp_2"]),
         (b"a.b\n...\n", ["a.b", "..."]),
     ],
 )
@@ -75,14 +80,49 @@ def test_one_id_a_line(data: bytes, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "stripped"),
+    [
+        (b"resp_1\nresp_2\r\n", 0),  # a line end is no part of a line
+        (b"resp_1\r", 0),
+        (b"\xef\xbb\xbfresp_1\n", 0),  # the mark of the file, where it belongs
+        (b" resp_1\nresp_2\n", 1),
+        (b"resp_1\t\r\nresp_2 \n", 2),
+        (b"resp_1\n\xef\xbb\xbfresp_2\n", 1),
+        (b" \n\t# comment\n a b\n", 0),  # of IDs only
+    ],
+)
+def test_what_is_taken_off_an_id_is_counted(data: bytes, stripped: int) -> None:
+    """White space may have been a part of the ID; that it was taken off is said."""
+    blocks = open_source(STDIN_TEXT, stdin=io.BytesIO(data)).read() or []
+
+    assert sum(block.stripped for block in blocks) == stripped
+
+
+def test_the_wide_form_reads_what_the_strict_one_refuses() -> None:
+    """`--any-id` is for providers whose IDs are not like the usual ones."""
+    data = "é\nl'été\nresp_1\na\u200bb\n".encode()
+
+    assert _read_text(data)[0] == ["resp_1"]
+    assert _read_text(data, WIDE)[0] == ["é", "l'été", "resp_1"]
+
+
+@pytest.mark.parametrize(
     ("data", "line", "text", "reason"),
     [
         (b"ok\n.\n", 2, ".", "the ID is '.', which a URL resolves to another object"),
         (b"ok\n..\r\n", 2, "..", "the ID is '..', which a URL resolves to another object"),
-        (b"ok\n\na b\n", 3, "a b", "the ID holds white space (U+0020)"),
-        (b"#\nok\na\x00b", 3, "a\x00b", "the ID holds a control character (U+0000)"),
+        (b"ok\n\na b\n", 3, "a b", "the ID holds U+0020 SPACE at place 2"),
+        (b"#\nok\na\x00b", 3, "a\x00b", "the ID holds U+0000 (a control character) at place 2"),
         (b"ok\nres\xffp", 2, "res\\xffp", "not UTF-8: byte 4 of the row"),
-        (b"ok\n\xef\xbb\xbf\xff\n", 2, "\ufeff\\xff", "not UTF-8: byte 4 of the row"),
+        (b"ok\n\xef\xbb\xbf\xff\n", 2, "\\xff", "not UTF-8: byte 1 of the row"),
+        (
+            b"ok\na\xef\xbb\xbfb\n",
+            2,
+            "a\ufeffb",
+            "the ID holds U+FEFF ZERO WIDTH NO-BREAK SPACE at place 2",
+        ),
+        (b"ok\nresp_1#2\n", 2, "resp_1#2", "the ID holds U+0023 NUMBER SIGN at place 7"),
+        (b"ok\n../files/f\n", 2, "../files/f", "the ID holds U+002F SOLIDUS at place 3"),
     ],
 )
 def test_a_line_that_is_no_id_is_named_and_the_rest_is_read(
@@ -95,20 +135,21 @@ def test_a_line_that_is_no_id_is_named_and_the_rest_is_read(
     assert invalid == [InvalidRow(text, "-", line, reason)]
 
 
-@given(FILES)
-@example(b"\n" + b"a" * 4096 + b"\r\nb")
-def test_every_row_is_an_id_or_invalid(data: bytes) -> None:
+@pytest.mark.parametrize("form", [STRICT, WIDE], ids=lambda form: form.name)
+@given(data=FILES)
+@example(data=b"\n" + b"a" * 4096 + b"\r\nb")
+def test_every_row_is_an_id_or_invalid(form: IdForm, data: bytes) -> None:
     """Whatever the bytes are, no row is lost, doubled or sent though it is no ID."""
-    ids, invalid = _read_pieces([data] if data else [])
+    ids, invalid = _read_pieces([data] if data else [], form)
 
     rows = 0
     for line in data.split(b"\n"):
-        row = line.strip(b" \t\r")
-        comment = line[:LINE_BYTES_MAX].lstrip(b" \t\r").startswith(b"#")
+        row = strip_ends(line)
+        comment = strip_ends(line[:LINE_BYTES_MAX]).startswith(b"#")
         rows += len(line) > LINE_BYTES_MAX and not comment
         rows += len(line) <= LINE_BYTES_MAX and bool(row) and not comment
     assert len(ids) + len(invalid) == rows
-    assert all(invalid_reason(object_id) is None for object_id in ids)
+    assert all(form.invalid_reason(object_id) is None for object_id in ids)
     assert all(len(row.text) <= 200 for row in invalid)
     assert [row.line for row in invalid] == sorted({row.line for row in invalid})
 
@@ -239,6 +280,7 @@ def test_no_line_grows_beyond_the_limit(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
     out: list[bytes] = []
     for lines in split_lines([piece for piece in pieces if piece], 8):
+        assert not isinstance(lines, CutLine)  # at rest
         out += lines.data.split(b"\n") if isinstance(lines, Lines) else [lines.head]
 
     expected = data.removesuffix(b"\n").split(b"\n") if data else []

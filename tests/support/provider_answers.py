@@ -30,7 +30,7 @@ GONE: Mapping[str, dict[str, Any]] = {
             "type": "",
         }
     },
-    "fireworks": {"detail": "Response not found"},
+    "fireworks": {"detail": f"Response with id '{ID}' not found"},
     "openai": {
         "error": {
             "message": f"Response with id '{ID}' not found.",

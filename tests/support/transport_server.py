@@ -8,7 +8,10 @@ two transports on one of the two event loops: the tests run over all four.
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -23,10 +26,11 @@ from bulkdel.providers import RESPONSES, Operation, Provider, Resource
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 from bulkdel.transport.endpoint import IDLE_MAX_S, Endpoint, endpoint_of
-from bulkdel.transport.pool import open_wire
+from bulkdel.transport.pool import open_pool
 from bulkdel.transport.session import open_session
 
 KEY = "sk-secret-0123456789"
+_SO_ATTACH_FILTER = 26
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -78,6 +82,13 @@ class Peer:
             OSError: The client has closed.
         """
         await write_to(self.writer, data)
+
+    def deafen(self) -> None:
+        """Let nothing in any more: what the client sends is lost on the way (Linux)."""
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: ret 0
+        program = struct.pack("HP", 1, ctypes.addressof(drop_all))
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
     def reset(self) -> None:
         """Break the connection off, with what is not yet sent."""
@@ -182,7 +193,6 @@ def _verdict(object_id: str, answer: Answer) -> Verdict:
 
 _RESOURCE = Resource(
     name=RESPONSES,
-    prefix="resp_",
     docs_url="https://provider.test/docs",
     delete=Operation(method="DELETE", path="/responses/{id}", judge=_verdict),
     get=Operation(method="GET", path="/responses/{id}/whole?of=it", judge=_verdict),
@@ -208,6 +218,10 @@ class Way(NamedTuple):
 
     opener: Callable[[Endpoint], AbstractAsyncContextManager[Transport]]
     uvloop: bool
+
+    def connections(self, requests: int) -> int:
+        """Return how many connections it takes for requests that follow each other."""
+        return 1 if self.opener is open_pool else requests
 
     def run(self, test: Callable[[], Awaitable[None]]) -> None:
         """Run a test's coroutine; one that hangs fails after 20 s.
@@ -249,7 +263,7 @@ class Way(NamedTuple):
             yield transport
 
 
-WIRE = [Way(open_wire, uvloop=False), Way(open_wire, uvloop=True)]
+POOL = [Way(open_pool, uvloop=False), Way(open_pool, uvloop=True)]
 SESSION = [Way(open_session, uvloop=False), Way(open_session, uvloop=True)]
 
 
@@ -258,8 +272,8 @@ def _name(way: Way) -> str:
     return f"{way.opener.__name__.removeprefix('open_')}-{loop}"
 
 
-every_way = pytest.mark.parametrize("way", [*WIRE, *SESSION], ids=_name)
+every_way = pytest.mark.parametrize("way", [*POOL, *SESSION], ids=_name)
 """Runs a test over both transports on both event loops."""
 
-wire_only = pytest.mark.parametrize("way", WIRE, ids=_name)
+pool_only = pytest.mark.parametrize("way", POOL, ids=_name)
 session_only = pytest.mark.parametrize("way", SESSION, ids=_name)

@@ -11,7 +11,7 @@ import pytest
 from bulkdel.errors import NoAnswerError
 from bulkdel.models import Answer
 from bulkdel.transport.parser import WholeAnswers
-from tests.support.transport_server import Peer, Way, every_way, raw_server, wire_only
+from tests.support.transport_server import Peer, Way, every_way, pool_only, raw_server
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 16\r\n\r\n"
 FIRST = b'{"deleted":true}'
@@ -60,7 +60,7 @@ async def send_each(way: Way, *answers: list[bytes]) -> list[Answer | None]:
     return got
 
 
-@wire_only
+@pool_only
 def test_same_head_is_parsed_once(way: Way, parsed: list[bytes]) -> None:
     """That is a third of the CPU time of a DELETE."""
 
@@ -118,7 +118,7 @@ def test_known_head_hides_nothing_that_follows(way: Way) -> None:
     way.run(test)
 
 
-@wire_only
+@pool_only
 @pytest.mark.parametrize("second", [HEAD + FIRST, b"HTTP/1.1 404 No\r\n\r\n"])
 def test_answer_after_a_cancellation_is_dropped(way: Way, second: bytes) -> None:
     """It may come in the same turn of the event loop."""
@@ -134,16 +134,16 @@ def test_answer_after_a_cancellation_is_dropped(way: Way, second: bytes) -> None
             await transport.send("resp_1")
             sending = asyncio.create_task(transport.send("resp_2"))
             await arrive()
-            (wire,) = _wires(transport)
+            (connection,) = _connections(transport)
             sending.cancel()
-            wire.data_received(second)
+            connection.data_received(second)
             with pytest.raises(asyncio.CancelledError):
                 await sending
 
     way.run(test)
 
 
-@wire_only
+@pool_only
 def test_answer_may_come_as_a_bytearray(way: Way) -> None:
     """Python 3.11 on Windows gives one; a request must not hang for it."""
 
@@ -157,8 +157,8 @@ def test_answer_may_come_as_a_bytearray(way: Way) -> None:
                 sending = asyncio.create_task(transport.send("resp_1"))
                 while len(server.heads) < number:
                     await asyncio.sleep(0)
-                (wire,) = _wires(transport)
-                wire.data_received(bytearray(HEAD + body))
+                (connection,) = _connections(transport)
+                connection.data_received(bytearray(HEAD + body))
                 assert (await sending).body == body
 
     way.run(test)
@@ -201,7 +201,7 @@ UNSAFE: dict[str, bytes] = {
 """Answers whose head does not say by itself how they end, is not the only one, or is long."""
 
 
-@wire_only
+@pool_only
 @pytest.mark.parametrize("kind", UNSAFE)
 def test_no_other_head_is_remembered(way: Way, kind: str, parsed: list[bytes]) -> None:
     """Only an answer of one head and a stated length can be told by its head."""
@@ -224,7 +224,7 @@ def test_no_other_head_is_remembered(way: Way, kind: str, parsed: list[bytes]) -
     assert len(parsed) >= 2
 
 
-@wire_only
+@pool_only
 @pytest.mark.parametrize("first_body", [b"{}", b"0123456789abcdef" * 3])
 def test_answer_in_pieces_teaches_nothing(way: Way, first_body: bytes) -> None:
     """What the first piece held beside the head is not known then."""
@@ -247,7 +247,7 @@ def test_answer_in_pieces_teaches_nothing(way: Way, first_body: bytes) -> None:
     way.run(test)
 
 
-@wire_only
+@pool_only
 def test_memory_of_heads_is_bounded(way: Way) -> None:
     """Providers put a request ID of its own into every head."""
 
@@ -266,7 +266,7 @@ def test_memory_of_heads_is_bounded(way: Way) -> None:
     way.run(test)
 
 
-def _wires(transport: Any) -> list[Any]:
+def _connections(transport: Any) -> list[Any]:
     return list(transport._open)
 
 

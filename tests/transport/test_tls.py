@@ -44,7 +44,7 @@ def test_certificate_of_a_trusted_ca_is_accepted(way: Way, tls: ssl.SSLContext) 
             answers = [await transport.send("resp_1"), await transport.send("resp_2")]
 
         assert [answer.status for answer in answers] == [200, 200]
-        assert len(server.peers) == 1
+        assert len(server.peers) == way.connections(2)
 
     way.run(test)
 

@@ -9,6 +9,7 @@ import pytest
 from bulkdel.errors import NoAnswerError, NotSentError
 from tests.support.transport_server import OK, Peer, Way, after_connecting, every_way, raw_server
 
+NAMED = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nresp_1234567890"
 OTHER = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"deleted":true}'
 
 
@@ -19,7 +20,7 @@ def test_answer_on_an_idle_connection_belongs_to_nobody(way: Way, unasked: bytes
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.write(OK)
+        await peer.write(NAMED if len(peer.server.heads) == 1 else OK)
         if len(peer.server.peers) == 1:
             await asyncio.sleep(0.02)
             await peer.write(unasked)
@@ -29,7 +30,7 @@ def test_answer_on_an_idle_connection_belongs_to_nobody(way: Way, unasked: bytes
 
     async def test() -> None:
         async with raw_server(script) as server, way.open(server) as transport:
-            await transport.send("resp_1")
+            await transport.send("resp_1234567890")  # believed at once: it is named
             await asyncio.sleep(0.06)
             try:
                 answer = await transport.send("resp_2")
@@ -57,7 +58,10 @@ def test_second_answer_to_one_request_belongs_to_nobody(way: Way, cut: int) -> N
 
     async def test() -> None:
         async with raw_server(script) as server, way.open(server) as transport:
-            assert (await transport.send("resp_1")).body == b"{}"
+            try:
+                assert (await transport.send("resp_1")).body == b"{}"
+            except NoAnswerError:
+                assert cut >= len(OTHER) - 1, "only the head of a second answer can be seen"
             try:
                 answer = await transport.send("resp_2")
             except NoAnswerError:

@@ -1,4 +1,4 @@
-"""The two dials of a lane: how many requests start per second, how many are in flight."""
+"""The two limits of a lane: how many requests start per second, how many are in flight."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LATE_S: Final = 0.005
 """Timers fire up to this late; so much is caught up, or one request if that is more."""
 
 
-class Dials:
-    """Rate and in-flight dial, kept within the user's bounds.
+class Limits:
+    """Rate and places in flight, kept within the user's bounds.
 
     Attributes:
         schedule: The timetable at ``rate``.
@@ -40,15 +40,10 @@ class Dials:
         self.schedule.set_rate(self.rate, max(1.0 / self.rate, _LATE_S))
 
     def set_cap(self, cap: float) -> None:
-        """Set the in-flight dial, within its bounds."""
+        """Set the places in flight, within its bounds."""
         self.cap = max(1.0, min(cap, self._cap_max))
         self.places = int(self.cap)
 
     def open(self) -> None:
         """Let as many be in flight as the user allows."""
         self.set_cap(self._cap_max)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether only the user's own bound holds for those in flight."""
-        return self.cap >= self._cap_max

@@ -10,12 +10,19 @@ Not here: what follows from the numbers (`auto`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
 SLOT_S: Final = 0.1
-_SLOTS: Final = 100
+_SLOTS: Final = 200
+_TOTALS: Final = 4000
+"""Totals kept, one per slot with answers: more than three minutes."""
+_SPAN_REQUESTS: Final = 15.0
+_SPAN_S: Final = 1.0
+_SPAN_MAX_S: Final = 20.0
+_BEST_S: Final = 10.0
 _SAMPLES_MAX: Final = 48
 _SAMPLES_MIN: Final = 8
 _FLOOD_LEAST: Final = 5
@@ -33,8 +40,13 @@ def most_above(rate: float, counts: Sequence[int]) -> float:
     return most
 
 
+def span_s(rate: float) -> float:
+    """Return over how many seconds shares are taken: one, or what 15 requests take."""
+    return min(_SPAN_MAX_S, max(_SPAN_S, _SPAN_REQUESTS / rate))
+
+
 class Meter:
-    """Counts per slot, of the last ten seconds.
+    """Counts per slot, of the last twenty seconds.
 
     Attributes:
         accepted: Accepted in the running slot; the caller adds to it.
@@ -49,6 +61,8 @@ class Meter:
         "_done",
         "_slots",
         "_start_s",
+        "_times",
+        "_totals",
         "accepted",
         "end_s",
         "flight",
@@ -61,6 +75,8 @@ class Meter:
         self._slots: deque[_Slot] = deque(maxlen=_SLOTS)
         self._done = [0, 0, 0]
         self._start_s = self.end_s = 0.0
+        self._times: list[float] = []
+        self._totals: list[int] = []
         self.accepted = self.refused = self.troubled = self.top = self.flight = 0
 
     def start(self, now_s: float) -> None:
@@ -83,6 +99,11 @@ class Meter:
         self._done[0] += self.accepted
         self._done[1] += self.refused
         self._done[2] += self.troubled
+        if self.accepted:
+            self._times.append(self.end_s)
+            self._totals.append(self._done[0])
+            if len(self._times) > _TOTALS:
+                del self._times[: _TOTALS // 2], self._totals[: _TOTALS // 2]
         self.accepted = self.refused = self.troubled = self.top = self.flight = 0
         self._start_s = self.end_s
         empty = min(_SLOTS, int((now_s - self._start_s) / SLOT_S))
@@ -91,6 +112,11 @@ class Meter:
         if now_s >= self._start_s + SLOT_S:  # longer than all that is kept
             self._start_s = now_s
         self.end_s = self._start_s + SLOT_S
+
+    def accepted_at(self, at_s: float) -> int:
+        """Return all that had been accepted by ``at_s``, as far back as is kept."""
+        index = bisect_right(self._times, at_s + 1e-9)
+        return self._totals[index - 1] if index else 0
 
     def _recent(self, window_s: float) -> list[_Slot]:
         return list(self._slots)[-max(1, round(window_s / SLOT_S)) :]
@@ -123,9 +149,9 @@ class Meter:
         accepted = self.accepted + sum(s[0] for s in slots)
         return (self.flight + sum(s[4] for s in slots)) / accepted if accepted else 0.0
 
-    def is_flood(self) -> bool:
-        """Say whether a large share of the last second was refused: the limit fell."""
-        accepted, refused, _ = self.recent(1.0)
+    def is_flood(self, window_s: float) -> bool:
+        """Say whether a large share of the last seconds was refused: the limit fell."""
+        accepted, refused, _ = self.recent(window_s)
         return refused >= _FLOOD_LEAST and refused > _FLOOD_SHARE * (refused + accepted)
 
     def is_trouble(self) -> bool:
@@ -136,7 +162,7 @@ class Meter:
     def best_rate(self) -> float:
         """Return the highest accept rate of one second within the last ten."""
         n = round(1.0 / SLOT_S)
-        counts = [s[0] for s in self._slots]
+        counts = [s[0] for s in self._recent(_BEST_S)]
         if len(counts) <= n:
             return sum(counts) / (SLOT_S * max(1, len(counts)))
         running = best = sum(counts[:n])
