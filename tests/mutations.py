@@ -334,6 +334,20 @@ MUTATIONS: Final = (
         ("result_log/test_rescue.py",),
     ),
     Mutation(
+        "save another log that has come into the file of ours",
+        "result_log/rescue.py",
+        "    if not _is_ours(fd, recent.beginning, whole):",
+        "    if False:",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "say nothing of the lines that a rescue lacks",
+        "result_log/writer.py",
+        "self._missing = rescued, max(0, results - rescued.results)",
+        "self._missing = rescued, 0",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
         "take no lock",
         "result_log/lock.py",
         "            locked = _try_lock(fd)\n",

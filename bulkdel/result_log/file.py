@@ -25,7 +25,13 @@ from typing import Final, Protocol
 from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
 from bulkdel.result_log.lock import lock_log
-from bulkdel.result_log.rescue import LogDisturbedError, Recent, Rescued, rescue
+from bulkdel.result_log.rescue import (
+    BEGINNING_BYTES,
+    LogDisturbedError,
+    Recent,
+    Rescued,
+    rescue,
+)
 
 _HEADER: Final = b'{"run":{"at":"'
 
@@ -63,7 +69,7 @@ class DiskLog:
         self._fd = fd
         self.size = os.fstat(self._fd).st_size
         self._torn = False
-        self._recent = Recent(self.size)
+        self._recent = self._nothing_recent()
 
     def write(self, data: bytes) -> None:
         """Append all of ``data``; on an error cut back to what was there before.
@@ -118,8 +124,10 @@ class DiskLog:
         Raises:
             OSError: No file can be made.
         """
-        whole = _whole_bytes(self) if _looks_like_log(self) else 0
-        return rescue(self._fd, self._path, self._recent, pending, whole=whole)
+        return rescue(self._fd, self._path, self._recent, pending, whole=_whole_bytes(self))
+
+    def _nothing_recent(self) -> Recent:
+        return Recent(self.size, self.read_at(0, min(self.size, BEGINNING_BYTES)))
 
     def length(self) -> int:
         """Return how many bytes the file has now."""
@@ -139,10 +147,10 @@ class DiskLog:
         if stat.S_ISREG(found.st_mode) and found.st_size < size:
             self._check_length(size)
         os.ftruncate(self._fd, size)
-        if size < self.size:
-            self._recent = Recent(size)
-        self.size = size
         self._torn = False
+        if size < self.size:
+            self.size = size
+            self._recent = self._nothing_recent()
 
     def sync(self) -> None:
         """Force what was written to the disk."""

@@ -5,8 +5,8 @@
     what was not written yet       ──┘
 
 A file that was moved or removed is reached as long as it is open: all of it is saved. Of
-one that was emptied or cut, the results of this run since the newest `RECENT_BYTES_MAX` are
-in memory; how many are in no file any more is counted.
+one that was emptied or cut, the newest `RECENT_BYTES_MAX` of this run are in memory. One that
+does not begin as ours did is somebody else's by now: nothing is taken from it.
 
 Not here: noticing it (`file`), and what is said of it (`writer`).
 """
@@ -25,6 +25,9 @@ from typing import Final
 RECENT_BYTES_MAX: Final = 4 << 20
 """So much of what was written is kept in memory: some 25,000 results."""
 
+BEGINNING_BYTES: Final = 4096
+"""So much of the beginning of a log tells it from any other: the time of its first run is there."""
+
 _STEP: Final = 1 << 20
 _FILES_MAX: Final = 100
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -41,28 +44,32 @@ class Rescued:
 
     Attributes:
         path: The rescue file.
-        results_missing: Results of this run that are in no file any more.
-        earlier_bytes_missing: The same of earlier runs, in bytes.
+        results: How many results of this run are in it.
+        earlier_bytes_missing: What earlier runs had written and is in no file any more.
     """
 
     path: Path
-    results_missing: int
+    results: int
     earlier_bytes_missing: int
 
 
 class Recent:
-    """The newest groups that were written, within `RECENT_BYTES_MAX`.
+    """The newest groups that were written, within `RECENT_BYTES_MAX`, and how the file began.
+
+    Args:
+        start: Where this run begins in the file, in bytes.
+        beginning: The first bytes of the file, `BEGINNING_BYTES` at most.
 
     Attributes:
-        start: Where this run began in the file, in bytes.
+        start: As given.
         at: Where the groups begin.
-        results_before: Results of this run that were written before them.
+        beginning: As given; of a file that was empty, the first bytes of this run.
         header: The first line of the run, if it is its header.
     """
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, beginning: bytes) -> None:
         self.start = self.at = start
-        self.results_before = 0
+        self.beginning = beginning
         self.header = b""
         self._groups: deque[bytes] = deque()
         self._bytes = 0
@@ -70,14 +77,15 @@ class Recent:
     def add(self, group: bytes) -> None:
         """Take a group that was written; forget the oldest ones if there are too many."""
         if self.at + self._bytes == self.start and group.startswith(b'{"run":'):
-            self.header = group[: group.index(b"\n") + 1]
+            self.header = group[: group.find(b"\n") + 1]
+        if not self.beginning:
+            self.beginning = group[:BEGINNING_BYTES]
         self._groups.append(group)
         self._bytes += len(group)
         while self._bytes > RECENT_BYTES_MAX:
             oldest = self._groups.popleft()
             self._bytes -= len(oldest)
             self.at += len(oldest)
-            self.results_before += count_results(oldest)
 
     def joined(self) -> bytes:
         """Return the groups as one."""
@@ -97,21 +105,28 @@ def rescue(fd: int, log: Path, recent: Recent, pending: bytes, *, whole: int) ->
         log: Where it was.
         recent: What was written last.
         pending: What was not written yet: whole lines.
-        whole: So many bytes of the file are whole lines of the log.
+        whole: Where the last line end of the file is.
 
     Raises:
         OSError: No file can be made, neither beside the log nor in the temporary folder.
     """
+    if not _is_ours(fd, recent.beginning, whole):
+        whole = 0
     newest = recent.joined()
     both = newest[: max(0, whole - recent.at)]
     if both and os.pread(fd, len(both), recent.at) == both:
         newest = newest[len(both) :]
-    missing = 0
-    if whole < recent.at:
-        missing = recent.results_before - _count_results_between(fd, recent.start, whole)
     lost_header = whole < recent.start + len(recent.header) <= recent.at
-    path = _write_new(log, fd, whole, (recent.header if lost_header else b"") + newest + pending)
-    return Rescued(path, missing, max(0, recent.start - whole))
+    rest = (recent.header if lost_header else b"") + newest + pending
+    path = _write_new(log, fd, whole, rest)
+    results = _count_results_between(fd, recent.start, whole) + count_results(rest)
+    return Rescued(path, results, max(0, recent.start - whole))
+
+
+def _is_ours(fd: int, beginning: bytes, whole: int) -> bool:
+    """Say whether the file begins as it did: it may be as long and hold another log."""
+    size = min(len(beginning), whole)
+    return os.pread(fd, size, 0) == beginning[:size]
 
 
 def _count_results_between(fd: int, start: int, end: int) -> int:

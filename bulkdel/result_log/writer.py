@@ -79,6 +79,9 @@ class ResultLog:
         self._cause = ""
         self._is_disturbed = False
         self._rescued: Rescued | None = None
+        self._missing = 0
+        self._lines_written = 0
+        self._records = 0
 
     @property
     def has_room(self) -> bool:
@@ -102,6 +105,7 @@ class ResultLog:
 
     def append_record(self, name: str, value: object) -> None:
         """Take one record that is no result, like ``{"run": …}``."""
+        self._records += 1
         self.append_line(orjson.dumps({name: value}) + b"\n")
 
     async def run(self) -> None:
@@ -144,6 +148,7 @@ class ResultLog:
                 if lines:
                     await self._run_blocking(self._file.write, b"".join(lines))
                     self._is_disturbed = False
+                    self._lines_written += len(lines)
                     if self._durability is not Durability.OFF:
                         self._unsynced += len(lines)
                 lines = []
@@ -160,15 +165,17 @@ class ResultLog:
 
     async def _rescue(self) -> None:
         """Write what is known into a rescue file."""
+        pending = b"".join(self._lines)
         try:
-            pending = b"".join(self._lines)
-            self._rescued = await self._run_blocking(self._file.rescue, pending)
+            rescued = await self._run_blocking(self._file.rescue, pending)
         except OSError as exc:
             self._cause += (
                 f"; no rescue file can be written: {exc.strerror or exc}; what was in the log"
                 " is only where it was moved to, if it was"
             )
         else:
+            results = self._lines_written + len(self._lines) - self._records
+            self._rescued, self._missing = rescued, max(0, results - rescued.results)
             self._lines = []
             self._doubtful = self._unsynced = 0
 
@@ -218,14 +225,14 @@ class ResultLog:
 
     def _say_rescued(self, rescued: Rescued) -> ResultLogError:
         parts = [f"what is known by now is in {rescued.path}"]
-        if rescued.results_missing:
+        if self._missing:
             parts.append(
-                f"{rescued.results_missing:,} results of this run are in no file any more: their"
-                " IDs will be sent again"
+                f"{self._missing:,} results of this run are in no file any more: their IDs will"
+                " be sent again"
             )
         if rescued.earlier_bytes_missing:
             parts.append(f"so are {rescued.earlier_bytes_missing:,} bytes of earlier runs")
-        return self._error(parts, rescued.results_missing)
+        return self._error(parts, self._missing)
 
     def _error(self, parts: list[str], lost: int) -> ResultLogError:
         message = "; ".join([self._cause, *parts])

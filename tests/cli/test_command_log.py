@@ -21,7 +21,7 @@ def test_a_log_emptied_or_removed_under_a_run_stops_it(
     with emulated(ark=AccountSettings(ids=ids, latency_s=0.02)) as emulator:
         job = Job(emulator, "ark", ids, tmp_path)
 
-        with started(*job.arguments, "--concurrency", "4") as running:
+        with started(*job.arguments, "--concurrency", "4", "--json") as running:
             wait_until(lambda: job.present < 2900, "it has deleted some")
             disturb(job.log)
             ended = running.end()
@@ -35,5 +35,7 @@ def test_a_log_emptied_or_removed_under_a_run_stops_it(
         assert job.requests == requests + left  # none was sent again
     assert ended.code == 4, ended.err
     assert str(rescue) in ended.err
+    assert ended.json["state"] == "stopped"
+    assert f"what is known by now is in {rescue}" in ended.json["reason"]
     assert len({line["id"] for line in rescued}) == len(rescued) == 3000 - left
     assert resumed.code == 0, resumed.err

@@ -72,11 +72,11 @@ def write_disturbed(log: Path, disturb: Callable[[Path], object], count: int) ->
     """Write half of ``count`` results, disturb the log, write the others; return the error."""
 
     async def write() -> ResultLogError:
-        with open_disk_log(log) as (file, _):
+        with open_disk_log(log) as (file, _), anyio.fail_after(20):
             writer = ResultLog(file)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(writer.run)
-                writer.append_line(HEADER)
+                writer.append_record("run", orjson.loads(HEADER)["run"])
                 for number in range(count // 2):
                     writer.append(result(number))
                 while writer.lines_unwritten:
@@ -153,8 +153,8 @@ def fill(file: DiskLog, least: int) -> int:
 
 
 @pytest.mark.parametrize("left", [0, 1 << 20])
-def test_of_a_large_log_that_was_cut_the_lost_lines_are_counted(tmp_path: Path, left: int) -> None:
-    """Memory holds the newest lines alone; how many others are lost is said exactly."""
+def test_of_a_large_log_that_was_cut_the_saved_lines_are_counted(tmp_path: Path, left: int) -> None:
+    """Memory holds the newest lines alone; so it is said exactly how many are lost."""
     log = tmp_path / "log.jsonl"
     with open_disk_log(log) as (file, _):
         file.write(HEADER)
@@ -168,8 +168,8 @@ def test_of_a_large_log_that_was_cut_the_lost_lines_are_counted(tmp_path: Path, 
     found = ids_of(rescued.path)
     assert rescued.path.stat().st_size <= left + RECENT_BYTES_MAX + 1000
     assert found[-1] == "resp_more"
-    assert len(set(found)) == len(found) == count + 1 - rescued.results_missing
-    assert rescued.results_missing > 0
+    assert len(set(found)) == len(found) == rescued.results
+    assert rescued.results < count
     assert rescued.earlier_bytes_missing == 0
     _, facts = load(rescued.path)
     assert len(facts.runs) == 1  # so the next run knows where the IDs were deleted
@@ -187,8 +187,37 @@ def test_what_earlier_runs_have_lost_is_told_apart(tmp_path: Path) -> None:
         rescued = file.rescue(b"")
 
     assert rescued.path.read_bytes() == HEADER + line("resp_3")
-    assert rescued.results_missing == 0
+    assert rescued.results == 1
     assert rescued.earlier_bytes_missing == len(before)
+
+
+def test_nothing_is_taken_from_another_log_in_the_same_file(tmp_path: Path) -> None:
+    """``cp other.jsonl log`` keeps the inode: its IDs were deleted at another account."""
+    log = tmp_path / "log.jsonl"
+    other = HEADER.replace(b"2026", b"2025") + b"".join(line(f"resp_{n}") for n in range(50))
+    with open_disk_log(log) as (file, _):
+        file.write(HEADER + line("resp_1"))
+        log.write_bytes(other)
+        with pytest.raises(LogDisturbedError):
+            file.write(line("resp_2"))
+
+        rescued = file.rescue(line("resp_2"))
+
+    assert rescued.path.read_bytes() == HEADER + line("resp_1") + line("resp_2")
+    assert log.read_bytes() == other
+
+
+def test_of_a_large_log_that_was_emptied_it_is_said_how_much_is_lost(tmp_path: Path) -> None:
+    """Those IDs are sent again, and found gone; nobody can show that we deleted them."""
+    log = tmp_path / "log.jsonl"
+    count = 3 * RECENT_BYTES_MAX // len(line("resp_12345"))
+
+    error = write_disturbed(log, empty, count)
+
+    missing = count + 1 - len(ids_of(tmp_path / "log.jsonl.rescue"))
+    assert missing > 0
+    assert error.lines_lost == missing
+    assert f"{missing:,} results of this run are in no file any more" in str(error)
 
 
 def test_a_rescue_file_takes_nobodys_place(tmp_path: Path) -> None:
@@ -211,25 +240,33 @@ def test_a_rescue_file_takes_nobodys_place(tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl.rescue").read_bytes() == b"the last one\n"
 
 
-def test_a_folder_that_is_gone_leaves_the_temporary_one(tmp_path: Path) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a temporary folder of its own: the machine's may hold anything."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_a_folder_that_is_gone_leaves_the_temporary_one(tmp_path: Path, temporary: Path) -> None:
     """Then the file lies where there is still room for it."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    log = folder / f"{tmp_path.name}.jsonl"
+    log = folder / "log.jsonl"
     with open_disk_log(log) as (file, _):
         file.write(HEADER)
         folder.rename(tmp_path / "elsewhere")
 
         rescued = file.rescue(line("resp_1"))
 
-    try:
-        assert rescued.path.parent == Path(tempfile.gettempdir())
-        assert rescued.path.read_bytes() == HEADER + line("resp_1")
-    finally:
-        rescued.path.unlink()
+    assert rescued.path.parent == temporary
+    assert rescued.path.read_bytes() == HEADER + line("resp_1")
 
 
-def test_a_rescue_that_fails_is_said_and_leaves_no_half_file(tmp_path: Path) -> None:
+def test_a_rescue_that_fails_is_said_and_leaves_no_half_file(
+    tmp_path: Path, temporary: Path
+) -> None:
     """Half a rescue would be taken for a whole one."""
     log = tmp_path / "log.jsonl"
 
@@ -243,5 +280,5 @@ def test_a_rescue_that_fails_is_said_and_leaves_no_half_file(tmp_path: Path) -> 
 
     assert "no rescue file can be written: File too large" in str(error)
     assert error.lines_lost == 9  # but for those that were in the file that is gone
-    assert list(tmp_path.iterdir()) == []
-    assert not Path(tempfile.gettempdir(), "log.jsonl.rescue").exists()
+    assert list(tmp_path.iterdir()) == [temporary]
+    assert list(temporary.iterdir()) == []
