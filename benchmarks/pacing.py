@@ -4,7 +4,7 @@
     python -m benchmarks.pacing --table   the same, from what was measured before
 
 All rules run in the same lane in virtual time (`benchmarks/virtual/lane.py`), so peers' rules
-get our waiting room, jitter and retries: in their own clients they do worse, and IDs
+get our retry queue, jitter and retries: in their own clients they do worse, and IDs
 whose retries are used up are lost. Not here: real sockets.
 """
 

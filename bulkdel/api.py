@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import anyio
 
@@ -30,7 +31,13 @@ from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
 from bulkdel.providers import find
-from bulkdel.settings import Durability, Lane, RunSettings
+from bulkdel.settings import (
+    DEFAULT_DURABILITY,
+    DEFAULT_OUTAGE_LIMIT_S,
+    Durability,
+    Lane,
+    RunSettings,
+)
 from bulkdel.sources import from_iterable
 
 RESULTS_MAX: Final = 10_000
@@ -191,46 +198,65 @@ async def open_deletion(ids: Ids, **options: Unpack[Options]) -> AsyncIterator[D
         raise deletion._error  # noqa: SLF001
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """`Options` with what counts for those that are not given; an unknown one is a TypeError."""
+
+    provider: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    any_id: bool | None = None
+    lane: Lane | None = None
+    log: str | PathLike[str] | None = None
+    done_logs: Sequence[Path] = ()
+    durability: str = DEFAULT_DURABILITY
+    max_delete: int | None = None
+    max_failures: int | str | None = None
+    retry_failed: bool = False
+    allow_gone: bool = False
+    wait_long: bool = False
+    outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
+    edge: Edge | None = None
+
+
 def _make_run(ids: Ids, options: Options) -> Run:
-    rest: dict[str, Any] = dict(options)
-    lane = _take_lane(rest)
-    edge = rest.pop("edge", None)
-    log = rest.pop("log", None)
+    given = _Given(**options)
+    lane = _lane(given)
     most, share = None, None
-    if (max_failures := rest.pop("max_failures", None)) is not None:
-        most, share = parse_max_failures(str(max_failures))
-    durability = rest.pop("durability", "normal")
-    if durability not in list(Durability):
-        raise ConfigError(f"durability must be full, normal or off, not {durability!r}")
+    if given.max_failures is not None:
+        most, share = parse_max_failures(str(given.max_failures))
+    if given.durability not in list(Durability):
+        raise ConfigError(f"durability must be full, normal or off, not {given.durability!r}")
     settings = RunSettings(
         lanes=[lane],
-        log=Path(log) if log is not None else None,
-        durability=Durability(durability),
+        log=Path(given.log) if given.log is not None else None,
+        done_logs=given.done_logs,
+        durability=Durability(given.durability),
+        max_delete=given.max_delete,
         max_failures=most,
         max_failures_share=share,
-        **rest,
+        retry_failed=given.retry_failed,
+        allow_gone=given.allow_gone,
+        wait_long=given.wait_long,
+        outage_limit_s=given.outage_limit_s,
     )
-    return Run(settings, [_source(ids, lane)], edge=edge or REAL)
+    return Run(settings, [_source(ids, lane)], edge=given.edge or REAL)
 
 
-def _take_lane(rest: dict[str, Any]) -> Lane:
-    """Take the lane out of the options, or what it is made of."""
-    lane: Lane | None = rest.pop("lane", None)
-    provider, api_key = rest.pop("provider", None), rest.pop("api_key", None)
-    any_id = rest.pop("any_id", None)
-    if lane is not None:
-        if provider is not None or api_key is not None or any_id is not None:
+def _lane(given: _Given) -> Lane:
+    """Return the lane, or make it of a provider and its key."""
+    if given.lane is not None:
+        if any(each is not None for each in (given.provider, given.api_key, given.any_id)):
             raise ConfigError("give either a lane, or a provider and its key")
-        return lane
-    if provider is None or api_key is None:
+        return given.lane
+    if given.provider is None or given.api_key is None:
         raise ConfigError("a deletion needs a provider and its api_key, or a lane")
-    found, resource = find(provider)
+    found, resource = find(given.provider)
     return Lane(
         provider=found,
         resource_name=resource.name,
-        name=provider,
-        api_key=api_key,
-        any_id=bool(any_id),
+        name=given.provider,
+        api_key=given.api_key,
+        any_id=bool(given.any_id),
     )
 
 

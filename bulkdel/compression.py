@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,18 +48,17 @@ def decompress(pieces: Iterable[bytes], compression: str, label: str) -> Iterato
 
     Args:
         pieces: The compressed bytes.
-        compression: ``gzip`` or ``zstd``.
+        compression: ``gzip`` or ``zstd``: one of `COMPRESSION_OF_SUFFIX`.
         label: Name of the source in messages.
 
     Raises:
         SourceError: At once if Zstandard is not installed; while reading if the data is
             not of that kind, is damaged, or ends in the middle.
     """
-    codec = _gzip() if compression == "gzip" else _zstd(label)
-    return _decompressed(pieces, codec, label)
+    return _decompressed(pieces, _CODECS[compression](label), label)
 
 
-def _gzip() -> _Codec:
+def _gzip(_label: str) -> _Codec:
     # 16 + MAX_WBITS: a gzip header and its checksum are wanted, nothing else will do.
     # Zeros after a member are padding: tapes and block devices leave them.
     return _Codec("gzip", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error, b"\0")
@@ -81,6 +80,10 @@ def _zstd(label: str) -> _Codec:
             "or decompress it (zstd -dc) into a pipe"
         ) from exc
     return _Codec("zstd", lambda: _ZstandardFrame(zstandard), zstandard.ZstdError)
+
+
+_CODECS: Final[Mapping[str, Callable[[str], _Codec]]] = {"gzip": _gzip, "zstd": _zstd}
+"""How each is undone; it is told the name of the source, for messages."""
 
 
 class _ZstandardFrame:

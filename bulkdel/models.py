@@ -1,10 +1,10 @@
 """The values that travel between the stages. All of them are plain data.
 
-    Block     sources  -> feeds    some hundred to some thousand IDs
+    Block     sources   -> engine    some hundred to some thousand IDs
     Answer    transport -> provider  what came back for one request
-    Verdict   provider -> lane     what that answer means
-    Result    lane     -> log      one line
-    Summary   run      -> caller   the counts, which add up
+    Verdict   provider  -> lane      what that answer means
+    Result    lane      -> log       one line
+    Summary   run       -> caller    the counts, which add up
 
 Not here: anything that acts, waits or reads a clock.
 """

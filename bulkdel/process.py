@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import sys
 from typing import Final
 
 _M_MMAP_THRESHOLD: Final = -3
@@ -23,17 +24,21 @@ def backend_options() -> dict[str, object]:
     return {"use_uvloop": True}
 
 
-def raise_open_files(needed: int) -> None:
-    """Raise the soft limit of open files, if this many connections need it."""
+def raise_open_files(needed: int) -> int:
+    """Raise the soft limit of open files to ``needed``, or as far as it goes; return what it is."""
     try:
         import resource
     except ImportError:
-        return
+        return sys.maxsize
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = needed + 64
-    if soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    if soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(ValueError, OSError):  # a system with a lower limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return most
+    return soft
 
 
 def give_memory_back() -> None:

@@ -1,6 +1,6 @@
 """Whether an ID is sent again, and how long it waits: tenacity's rules, as pure functions.
 
-tenacity decides (`stop`, `wait`, `retry` strategies over a `RetryCallState`), the lane
+tenacity decides (its stop, wait and retry strategies over a `RetryCallState`), the lane
 waits: an ID that waits holds no place in flight, so tenacity's own loop, which sleeps
 inside the call, is not used. Each decision builds a state of its own; none is shared
 between IDs (a shared one mixes tasks: jd/tenacity#93).

@@ -24,6 +24,11 @@ from bulkdel.providers.operations import RESPONSES, Resource
 CONCURRENCY_MAX: Final = 4096
 """Most requests in flight per lane that can be asked for; beyond it, open files run out."""
 
+DEFAULT_CONCURRENCY: Final = 128
+DEFAULT_ATTEMPTS: Final = 5
+DEFAULT_TIMEOUT_S: Final = 30.0
+DEFAULT_OUTAGE_LIMIT_S: Final = 600.0
+
 _LANE_NAME: Final = re.compile(
     r"(?=.{1,64}\Z)[A-Za-z0-9][A-Za-z0-9_.\-]*(?::[A-Za-z0-9][A-Za-z0-9_.\-]*)?"
 ).fullmatch
@@ -62,11 +67,11 @@ class Lane:
     name: str = ""
     base_url: str = ""
     allow_http: bool = False
-    concurrency: int = 128
+    concurrency: int = DEFAULT_CONCURRENCY
     rate: float | None = None
     rate_max: float | Literal["documented"] | None = "documented"
-    attempts_max: int = 5
-    timeout_s: float = 30.0
+    attempts_max: int = DEFAULT_ATTEMPTS
+    timeout_s: float = DEFAULT_TIMEOUT_S
     any_id: bool = False
 
     def __post_init__(self) -> None:
@@ -189,6 +194,9 @@ class Durability(StrEnum):
     """Whenever the system likes."""
 
 
+DEFAULT_DURABILITY: Final = Durability.NORMAL
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """What a user decides about one run.
@@ -213,14 +221,14 @@ class RunSettings:
     lanes: Sequence[Lane]
     log: Path | None = None
     done_logs: Sequence[Path] = ()
-    durability: Durability = Durability.NORMAL
+    durability: Durability = DEFAULT_DURABILITY
     max_delete: int | None = None
     max_failures: int | None = None
     max_failures_share: float | None = None
     retry_failed: bool = False
     allow_gone: bool = False
     wait_long: bool = False
-    outage_limit_s: float = 600.0
+    outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
 
     def __post_init__(self) -> None:
         names = [lane.name for lane in self.lanes]

@@ -138,6 +138,98 @@ MUTATIONS: Final = (
         "endpoint.connector()",
         ("transport/test_transport.py", "-k", "session"),
     ),
+    # -- what nobody expects
+    Mutation(
+        "cancel what is in flight for a mistake of ours",
+        "engine/runner.py",
+        "            self.work.control.break_off(exc)\n",
+        "            raise\n",
+        ("engine/test_unexpected.py",),
+    ),
+    Mutation(
+        "go on after a mistake of ours",
+        "engine/run.py",
+        "            self.unexpected = cause if isinstance(cause, Exception) else exc\n        self._drain()\n",
+        "            self.unexpected = cause if isinstance(cause, Exception) else exc\n",
+        ("engine/test_unexpected.py",),
+    ),
+    Mutation(
+        "show a key that an error has in its words",
+        "cli/crash.py",
+        '        text = text.replace(secret, "***")',
+        "        pass",
+        ("cli/test_command_crash.py",),
+    ),
+    Mutation(
+        "take a header of another shape for one of ours",
+        "engine/resume.py",
+        "    return value if isinstance(value, str) else repr(value)\n",
+        "    return value  # type: ignore[return-value]\n",
+        ("fuzz/test_logs.py",),
+    ),
+    Mutation(
+        "end a run badly for a summary that nobody can read",
+        "cli/delete_job.py",
+        "            drop_stdout()\n",
+        "            raise\n",
+        ("cli/test_command_streams.py",),
+    ),
+    Mutation(
+        "let a log be opened as stderr",
+        "cli/streams.py",
+        "            os.open(os.devnull, os.O_RDWR)",
+        "            pass",
+        ("cli/test_command_streams.py",),
+    ),
+    Mutation(
+        "let a log steer the terminal",
+        "cli/output.py",
+        '        return text\n    return "".join(',
+        '        return text\n    return text or "".join(',
+        ("cli/test_command_streams.py",),
+    ),
+    Mutation(
+        "cut off a log whose line ends are CR",
+        "result_log/blocks.py",
+        '    if _RECORDS_WITHOUT_END in start.split(b"\\n", 1)[0]:',
+        "    if not start and path.is_dir():",
+        ("cli/test_command_odd_files.py",),
+    ),
+    Mutation(
+        "ask on after a confirmation of another ID",
+        "providers/words.py",
+        '        if body.get("deleted") is True:',
+        '        if body.get("deleted") == "never":',
+        ("engine/test_lane_guards.py", "-k", "another_id"),
+    ),
+    Mutation(
+        "read interim answers without end",
+        "transport/connection.py",
+        "INTERIM_MAX: Final = 32",
+        "INTERIM_MAX: Final = 1 << 60",
+        ("transport/test_answers.py", "-k", "flood"),
+    ),
+    Mutation(
+        "open more connections than files are allowed",
+        "cli/open_files.py",
+        "    if left >= wanted:\n",
+        "    if left:\n",
+        ("cli/test_command_process.py",),
+    ),
+    Mutation(
+        "give up at once what an outage has met",
+        "engine/lane.py",
+        "if give_up and self._good_s <= waiting.troubled_s and",
+        "if False and",
+        ("engine/test_lane_guards.py", "-k", "few_attempts"),
+    ),
+    Mutation(
+        "forget those that failed alone at the end",
+        "engine/lane.py",
+        "            self._good_s = math.inf  # nothing is left that could tell\n",
+        "",
+        ("engine/test_lane_guards.py", "-k", "fails_alone"),
+    ),
     # -- verdicts
     Mutation(
         "take any 200 for a deletion",
@@ -165,8 +257,8 @@ MUTATIONS: Final = (
     Mutation(
         "take any 404 for gone",
         "providers/rules.py",
-        "        return Meaning.ENDPOINT, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
-        "        return Meaning.GONE, LimitKind.UNKNOWN\n    for rule in COMMON_RULES:",
+        "status in _NOT_FOUND:\n        return Meaning.ENDPOINT,",
+        "status in _NOT_FOUND:\n        return Meaning.GONE,",
         ("providers/test_providers.py",),
     ),
     Mutation(
@@ -203,6 +295,41 @@ MUTATIONS: Final = (
         "if not self._is_final(_OTHER_ID, shape.replace(_MARK, _OTHER_ID.encode())):",
         "if False:",
         ("providers/test_finals.py",),
+    ),
+    Mutation(
+        "read an error only where it usually stands",
+        "providers/bodies.py",
+        "for held in _held(part) if depth < DEPTH_MAX else ():",
+        "for held in _held(part) if depth < 1 else ():",
+        ("providers/test_wrapped_bodies.py",),
+    ),
+    Mutation(
+        "take a firewall's page for a refused key",
+        "providers/tables.py",
+        "Rule(meaning=Meaning.ENDPOINT, statuses={403}, page=True)",
+        "Rule(meaning=Meaning.KEY_REFUSED, statuses={403}, page=True)",
+        ("providers/test_real_answers.py",),
+    ),
+    Mutation(
+        "take what a server error quotes for an answer to us",
+        "providers/rules.py",
+        "(said[:1] if status >= 500 else said)",
+        "said",
+        ("providers/test_wrapped_bodies.py",),
+    ),
+    Mutation(
+        "believe a LiteLLM proxy's confirmation of any ID",
+        "providers/litellm.py",
+        "(named in ours.known or (ours.is_sealed and _is_usual(named)))",
+        "_is_usual(named)",
+        ("providers/test_litellm.py",),
+    ),
+    Mutation(
+        "find a LiteLLM proxy's words for missing anywhere in a message",
+        "providers/litellm.py",
+        "_NOT_FOUND.fullmatch(error.message)",
+        "_NOT_FOUND.search(error.message)",
+        ("providers/test_litellm.py",),
     ),
     # -- the right URL
     Mutation(
@@ -348,6 +475,20 @@ MUTATIONS: Final = (
         ("result_log/test_rescue.py",),
     ),
     Mutation(
+        "write a file name that is not UTF-8 into the log as it is",
+        "result_log/writer.py",
+        "self.append_line(json_bytes({name: value})",
+        'self.append_line(__import__("orjson").dumps({name: value})',
+        ("cli/test_command_names.py",),
+    ),
+    Mutation(
+        "print only what the locale can write",
+        "cli/streams.py",
+        'errors="backslashreplace"',
+        'errors="strict"',
+        ("cli/test_command_names.py",),
+    ),
+    Mutation(
         "take no lock",
         "result_log/lock.py",
         "            locked = _try_lock(fd)\n",
@@ -411,6 +552,29 @@ MUTATIONS: Final = (
         "        return max(self._drawn(retry_state), min(asked_s or 0.0, RETRY_AFTER_MAX_S))\n",
         "        return self._drawn(retry_state)\n",
         ("test_retry.py",),
+    ),
+    # -- what the user types
+    Mutation(
+        "give a lane's own value to every lane",
+        "cli/lane_values.py",
+        "if each.lane == lane]",
+        "if each.lane]",
+        ("cli/test_lanes.py",),
+    ),
+    Mutation(
+        "forget a setting for a lane that the run does not have",
+        "cli/lanes.py",
+        "            if each.lane is not None and each.lane not in names:\n",
+        "            if False:\n",
+        ("cli/test_lanes.py",),
+    ),
+    Mutation(
+        "ignore an option that the library does not know",
+        "api.py",
+        "    given = _Given(**options)\n",
+        "    known = {n: v for n, v in options.items() if n in _Given.__dataclass_fields__}\n"
+        "    given = _Given(**known)\n",
+        ("test_api.py",),
     ),
     # -- how many, how fast
     Mutation(

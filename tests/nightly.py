@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.cli.test_kill import KILLS
+from tests.fuzz.answers import AnswerFuzzer
+from tests.fuzz.logs import LogFuzzer
 from tests.fuzz.sources import Fuzzer
 from tests.mutations import MUTATIONS, judge_all
 from tests.pacing.histories import growths, share_found
@@ -89,9 +91,27 @@ def damage(options: argparse.Namespace) -> tuple[int, int]:
     return options.files, len(failures)
 
 
+def read_logs(options: argparse.Namespace) -> tuple[int, int]:
+    """Damage logs, read and resume them; return how many, and how many failed."""
+    fuzzer = LogFuzzer()
+    failures = fuzzer.try_seeds(range(options.first, options.first + options.logs))
+    print(*failures, dict(sorted(fuzzer.counts.items())), sep="\n", flush=True)
+    return options.logs, len(failures)
+
+
+def answer(options: argparse.Namespace) -> tuple[int, int]:
+    """Answer runs with damaged answers; return how many, and how many failed."""
+    fuzzer = AnswerFuzzer()
+    failures = fuzzer.try_seeds(range(options.first, options.first + options.answered))
+    print(*failures, dict(sorted(fuzzer.counts.items())), sep="\n", flush=True)
+    return options.answered, len(failures)
+
+
 PARTS: Final[Mapping[str, Callable[[argparse.Namespace], tuple[int, int]]]] = {
     "seeds": simulate,
     "files": damage,
+    "logs": read_logs,
+    "answers": answer,
     "kills": kill,
     "histories": live,
     "faults": plant,
@@ -103,6 +123,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="More seeds, kills and faults than CI tries.")
     parser.add_argument("--seeds", type=int, default=100_000, help="seeds of the simulation")
     parser.add_argument("--files", type=int, default=1_000_000, help="damaged files of IDs")
+    parser.add_argument("--logs", type=int, default=100_000, help="damaged logs")
+    parser.add_argument("--answered", type=int, default=100_000, help="runs of odd answers")
     parser.add_argument("--kills", type=int, default=1000, help="kills of the real command")
     parser.add_argument("--histories", type=int, default=500, help="pasts of a pace")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")

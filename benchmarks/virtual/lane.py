@@ -105,7 +105,7 @@ def _settings(concurrency: int) -> LaneSettings:
     return LaneSettings(provider=provider, api_key="key", concurrency=concurrency, rate_max=None)
 
 
-def _never(stop: Stop) -> None:
+def _never(stop: Stop | Exception) -> None:
     raise AssertionError(str(stop))
 
 
@@ -140,7 +140,9 @@ class Lane:
             queue=_Endless(),
             sink=_Nowhere(),
             guard=guard,
-            control=RunControl(DeleteBudget(None), FailureBudget(), stop_run=_never),
+            control=RunControl(
+                DeleteBudget(None), FailureBudget(), stop_run=_never, break_off=_never
+            ),
             retry=RetryPolicy(rng=Random(seed + 1)),
             counts=Counts(),
             wall_clock=lambda: self.now_s,

@@ -28,5 +28,5 @@ async def serve(latencies_s: Sequence[float]) -> None:
 
 
 if __name__ == "__main__":
-    raise_open_files(CONCURRENCY_MAX)
+    raise_open_files(CONCURRENCY_MAX + 64)
     anyio.run(serve, [float(text) for text in sys.argv[1:]], backend_options=backend_options())

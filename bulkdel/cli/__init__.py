@@ -1,26 +1,40 @@
 """The command line: the only place that prints and reads the environment.
 
-One module per command; `options` turns arguments into lanes and sources, `output` words
-what people read. Exit codes are in `exits`.
+    delete status failed explain providers demo emulate bench    one command each
+
+    fields          options declared as one frozen object; lane_values: [LANE=]VALUE
+    delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
+    delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
+    bench_options   those of ``bulkdel bench``; bench_text: its figures
+    output          numbers, durations, the summary
+    exits           the exit codes; crash: what is said of an error that nobody expected
+    streams         the standard files, closed or full; open_files: how many a run may have
+
+Not here: the job itself (`engine`), what people learn of it (`reporting`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 
 import click
 
+from bulkdel.cli import environment  # noqa: F401 - before what it clears the way for
 from bulkdel.cli.bench import bench
+from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
-from bulkdel.cli.exits import LOG_UNWRITABLE, USAGE
+from bulkdel.cli.exits import INTERNAL, INTERRUPTED, LOG_UNWRITABLE, READER_GONE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
-from bulkdel.errors import BulkdelError, ResultLogError
+from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
+from bulkdel.errors import BulkdelError, OutputError, ResultLogError
 from bulkdel.process import give_memory_back
 from bulkdel.version import __version__
 
@@ -50,17 +64,51 @@ def cli() -> None:
 
 
 for _command in (delete, status, failed, explain, providers, demo, emulate, bench):
+    _command.params.append(trace_option())
     cli.add_command(_command)
 
 
 def main() -> None:
-    """Run the command line; an expected error is one clear line, not a traceback."""
+    """Run the command line; an error is one clear line, not a traceback."""
+    take_standard_files()
     give_memory_back()
+    sys.exit(_run(Trace()))
+
+
+def _run(trace: Trace) -> int:
+    """Run the command line and return its exit code."""
     try:
-        cli(prog_name="bulkdel")
+        code = _code(trace)
+        flush_stdout()
+    except click.ClickException as exc:
+        with contextlib.suppress(OSError):
+            exc.show()
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("Interrupted.")
+        return INTERRUPTED
+    except OutputError as exc:
+        drop_stdout()
+        if exc.reader_gone:
+            return READER_GONE
+        say(f"bulkdel: error: {exc}")
+        return USAGE
     except ResultLogError as exc:
         say(f"bulkdel: error: {exc}. {exc.advice}")
-        sys.exit(LOG_UNWRITABLE)
+        return LOG_UNWRITABLE
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")
-        sys.exit(USAGE)
+        return USAGE
+    except Exception as exc:  # noqa: BLE001 - a mistake of ours: say so, whatever it is
+        say(crash_text(exc, trace, os.environ, sys.argv[1:]))
+        return INTERNAL
+    return code
+
+
+def _code(trace: Trace) -> int:
+    """Run the command that the arguments name; return its exit code."""
+    try:
+        code = cli(prog_name="bulkdel", obj=trace, standalone_mode=False)
+    except SystemExit as exc:
+        code = exc.code
+    return code if isinstance(code, int) else 0

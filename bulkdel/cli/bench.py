@@ -12,13 +12,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import click
@@ -26,20 +26,18 @@ import orjson
 
 from bulkdel.bench.chart import svg
 from bulkdel.bench.curves import Point, concurrency_for, curves, durations
+from bulkdel.cli.bench_options import BenchOptions
 from bulkdel.cli.bench_text import report
 from bulkdel.cli.exits import INTERRUPTED
+from bulkdel.cli.fields import takes
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.errors import BulkdelError, ConfigError
 from bulkdel.process import backend_options, raise_open_files
 from bulkdel.providers import get
-from bulkdel.settings import CONCURRENCY_MAX, Lane, RunSettings
+from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import from_iterable
 from bulkdel.version import __version__
-
-LATENCY_MAX_S: Final = 10.0
-SECONDS_MAX: Final = 60.0
-VALUES_MAX: Final = 20
 
 _PROVIDER: Final = get("ark")
 _UNBOUND: Final = 1_000_000.0
@@ -67,92 +65,21 @@ provider lets anybody this fast: see `bulkdel providers`.
 """
 
 
-def _numbers(
-    kind: type[int | float], least: float, most: float
-) -> Callable[[click.Context, click.Parameter, str], Any]:
-    """Return a reader of numbers with commas between; it sorts them."""
-
-    def read(_context: click.Context, _parameter: click.Parameter, text: str) -> list[float]:
-        try:
-            values = sorted({kind(word) for word in text.split(",")})
-        except ValueError:
-            raise click.BadParameter(f"write numbers with commas between, not {text!r}") from None
-        if len(values) > VALUES_MAX:
-            raise click.BadParameter(f"at most {VALUES_MAX} values, not {len(values)}")
-        if not all(least <= value <= most for value in values):
-            raise click.BadParameter(f"must be {least:g} to {most:g}, not {text}")
-        return values
-
-    return read
-
-
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--concurrency",
-    metavar="N,N…",
-    default="1,4,16,64,256",
-    show_default=True,
-    callback=_numbers(int, 1, CONCURRENCY_MAX),
-    help="Requests in flight, each measured.",
-)
-@click.option(
-    "--latency",
-    metavar="S,S…",
-    default="0,0.02,0.1",
-    show_default=True,
-    callback=_numbers(float, 0, LATENCY_MAX_S),
-    help="Seconds the server takes for an answer, each measured.",
-)
-@click.option(
-    "--seconds",
-    metavar="S",
-    type=click.FloatRange(0.1, SECONDS_MAX),
-    default=0.5,
-    show_default=True,
-    help="Seconds to measure each.",
-)
-@click.option(
-    "--rate",
-    metavar="N",
-    type=click.FloatRange(0.001, 1_000_000),
-    help="Which concurrency to choose for N deletions per second.",
-)
-@click.option(
-    "--ids",
-    metavar="N",
-    type=click.IntRange(1),
-    default=1_000_000,
-    show_default=True,
-    help="How long N IDs take at each provider's documented limit.",
-)
-@click.option(
-    "--svg",
-    "picture",
-    envvar="BULKDEL_BENCH_SVG",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Draw it, too.",
-)
-@click.option(
-    "--json",
-    "as_json",
-    envvar="BULKDEL_BENCH_JSON",
-    is_flag=True,
-    help="One JSON object on stdout.",
-)
-def bench(**flags: Any) -> None:
+@takes(BenchOptions)
+def bench(options: BenchOptions) -> None:
     """Measure what rate this machine reaches, by concurrency and latency.
 
     Nothing leaves this machine: a server on loopback confirms made IDs, in a process of
     its own. Takes less than 20 seconds.
     """
-    grid = list(itertools.product(flags["latency"], flags["concurrency"]))
-    picture = flags["picture"]
+    grid = list(itertools.product(options.latency.values, options.concurrency.values))
+    picture = options.svg
     if picture is not None and not picture.absolute().parent.is_dir():
         raise ConfigError(f"{picture}: there is no such folder")
-    raise_open_files(max(concurrency for _, concurrency in grid))
+    raise_open_files(max(concurrency for _, concurrency in grid) + 64)
     try:
-        measure = partial(_measure, grid, flags["seconds"], tell=not flags["as_json"])
+        measure = partial(_measure, grid, options.seconds, tell=not options.json)
         points = anyio.run(measure, backend_options=backend_options())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -161,12 +88,11 @@ def bench(**flags: Any) -> None:
             picture.write_text(svg(points), encoding="utf-8")
         except OSError as exc:
             raise ConfigError(f"{picture}: {exc.strerror}") from exc
-    if flags["as_json"]:
-        click.echo(
-            orjson.dumps(_facts(points, flags["rate"], flags["ids"]), option=orjson.OPT_INDENT_2)
-        )
+    if options.json:
+        facts = _facts(points, options.rate, options.ids)
+        click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
     else:
-        click.echo(report(points, flags["rate"], flags["ids"]))
+        click.echo(report(points, options.rate, options.ids))
         if picture is not None:
             click.echo(f"Drawn: {picture}")
 
@@ -267,7 +193,7 @@ def _made_ids() -> Iterator[str]:
     return (f"resp_02{number:051x}" for number in itertools.count())
 
 
-def _facts(points: Sequence[Point], rate: float | None, ids: int) -> dict[str, Any]:
+def _facts(points: Sequence[Point], rate: float | None, ids: int) -> dict[str, object]:
     """Return everything as one JSON object."""
     return {
         "version": __version__,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import click
-
-from bulkdel.cli.output import duration, stripped_text
+from bulkdel.cli.output import duration, say, stripped_text
 from bulkdel.errors import ConfigError
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE
@@ -21,17 +19,17 @@ def confirmation(
     lanes: Sequence[Lane],
     found: Mapping[str, LaneSurvey],
     log: str,
-    learned: Mapping[str, Learned | None],
+    estimates: Mapping[str, LimitEstimate | None],
 ) -> str:
-    """Return what a run would do, lane by lane; ``learned`` is what its log knows of limits."""
+    """Return what a run would do, lane by lane; ``estimates`` is what its log knows of limits."""
     lines = []
     for lane in lanes:
-        here = found[lane.name]
+        survey = found[lane.name]
         lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
         lines.append(
-            f"  {here.to_send:,} IDs to delete{_how_long(lane, here.to_send, learned.get(lane.name))}"
+            f"  {survey.to_send:,} IDs to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
         )
-        lines += _details(lane, here)
+        lines += _details(lane, survey)
     stray = found.get(NO_LANE)
     if stray is not None:
         lines.append(f"{stray.invalid:,} rows name no lane of this run; they are logged as invalid")
@@ -76,16 +74,16 @@ def confirm(text: str, *, typed_from_terminal: bool) -> bool:
             " look with --dry-run, then give --yes"
         )
     with terminal:
-        click.echo(text, err=True)
+        say(text)
         terminal.write(f"This cannot be undone. Type '{WORD}' to go on: ".encode())
         typed = terminal.readline().decode("utf-8", "replace").strip()
     return typed == WORD
 
 
-def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
+def _how_long(lane: Lane, ids: int, estimate: LimitEstimate | None) -> str:
     rate = lane.rate or lane.ceiling
-    if lane.rate is None and learned is not None and learned.rate and not learned.unlimited:
-        rate = min(learned.rate, rate or learned.rate)
+    if lane.rate is None and estimate is not None and estimate.rate and not estimate.unlimited:
+        rate = min(estimate.rate, rate or estimate.rate)
     if not ids:
         return ""
     if rate is None and lane.provider.rate_max is not None:
@@ -96,22 +94,29 @@ def _how_long(lane: Lane, ids: int, learned: Learned | None) -> str:
     return f", about {duration(ids / rate)} at {rate:.4g}/s"
 
 
-def _details(lane: Lane, here: LaneSurvey) -> list[str]:
+def _details(lane: Lane, survey: LaneSurvey) -> list[str]:
     lines = []
-    if here.skipped:
-        lines.append(f"  {here.skipped:,} are done already in this log")
-    if here.duplicates:
-        lines.append(f"  {here.duplicates:,} are duplicates, sent once")
-    if here.invalid:
-        lines.append(f"  {here.invalid:,} rows hold no ID and are logged as invalid:")
-        lines += [f"    line {row.line} of {row.source}: {row.reason}" for row in here.invalid_rows]
-    if here.stripped:
-        lines.append(f"  {stripped_text(here.stripped)}")
-    if here.unusual:
-        examples = ", ".join(here.unusual_ids)
+    if survey.skipped:
+        lines.append(f"  {survey.skipped:,} are done already in this log")
+    if survey.duplicates:
+        lines.append(f"  {survey.duplicates:,} are duplicates, sent once")
+    if survey.invalid:
+        lines.append(f"  {survey.invalid:,} rows hold no ID and are logged as invalid:")
+        lines += [
+            f"    line {row.line} of {row.source}: {row.reason}" for row in survey.invalid_rows
+        ]
+    if survey.stripped:
+        lines.append(f"  {stripped_text(survey.stripped)}")
+    if survey.unchecked:
+        lines.append(
+            f"  {survey.unchecked:,} hide the ID that {lane.title} confirms: whose confirmation it"
+            " is cannot be checked"
+        )
+    if survey.unusual:
+        examples = ", ".join(survey.unusual_ids)
         usual = " or ".join(map(repr, lane.id_form.prefixes))
         lines.append(
-            f"  CHECK: {here.unusual:,} do not begin with {usual}"
+            f"  CHECK: {survey.unusual:,} do not begin with {usual}"
             f" as the IDs of {lane.title} do: {examples}"
         )
     return lines

@@ -7,31 +7,34 @@ anything is read or sent.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import click
-import orjson
 
 from bulkdel.cli import confirm
-from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
-from bulkdel.cli.output import say, summary_text
+from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.lanes import make_lanes, make_sources
+from bulkdel.cli.open_files import fit_open_files
+from bulkdel.cli.output import say, shell_word, summary_text, tell
+from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, learned_limit
 from bulkdel.engine.run import Run
-from bulkdel.errors import ConfigError, ResultLogError
+from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
-from bulkdel.pacing.learned import Learned
-from bulkdel.process import backend_options, raise_open_files
+from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
+from bulkdel.result_log.blocks import is_there
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
+from bulkdel.utf8 import json_bytes
 
 LOG_SUFFIX: Final = ".bulkdel.jsonl"
 
@@ -39,74 +42,53 @@ LOG_SUFFIX: Final = ".bulkdel.jsonl"
 class Job:
     """One call of the command: its sources, lanes and log."""
 
-    def __init__(self, arguments: Sequence[str], flags: dict[str, Any]) -> None:
-        self._flags = flags
-        self._sources = make_sources(
-            arguments,
-            provider=flags["provider"],
-            format=flags["format_"],
-            id_field=flags["id_field"],
-            provider_field=flags["provider_field"],
-        )
-        self._log = flags["log"] or _default_log(self._sources)
-        _check_log_is_no_source(self._log, self._sources)
-        self._lanes = make_lanes(
-            self._sources,
-            LaneOptions(
-                base_url=flags["base_url"],
-                api_key_env=flags["api_key_env"],
-                concurrency=flags["concurrency"],
-                rate=flags["rate"],
-                rate_max=flags["rate_max"],
-                attempts=flags["attempts"],
-                timeout=flags["timeout"],
-                allow_http=flags["allow_http"],
-                any_id=flags["any_id"],
-            ),
-            provider=flags["provider"],
-            environ=os.environ,
-            dry_run=flags["dry_run"],
-        )
-        self._learned: dict[str, Learned | None] = {}
+    def __init__(self, options: DeleteOptions) -> None:
+        self._options = options
+        self._sources = make_sources(options)
+        self._log = options.log or _default_log(self._sources)
+        _check_log(self._log, self._sources)
+        self._lanes = make_lanes(self._sources, options, environ=os.environ)
+        self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         most, share = None, None
-        if flags["max_failures"] is not None:
-            most, share = parse_max_failures(flags["max_failures"])
+        if options.max_failures is not None:
+            most, share = parse_max_failures(options.max_failures)
         self._settings = RunSettings(
             lanes=self._lanes,
             log=self._log,
-            done_logs=flags["done"],
-            durability=Durability(flags["durability"]),
-            max_delete=flags["max_delete"],
+            done_logs=options.done,
+            durability=Durability(options.durability),
+            max_delete=options.max_delete,
             max_failures=most,
             max_failures_share=share,
-            retry_failed=flags["retry_failed"],
-            allow_gone=flags["allow_gone"],
-            wait_long=flags["wait_long"],
-            outage_limit_s=flags["outage_limit"],
+            retry_failed=options.retry_failed,
+            allow_gone=options.allow_gone,
+            wait_long=options.wait_long,
+            outage_limit_s=options.outage_limit,
         )
 
     def dry_run(self) -> None:
         """Print what would be done."""
         found = self._survey()
-        if self._flags["as_json"]:
+        if self._options.json:
             lanes = {
                 name: {
-                    "read": here.read,
-                    "to_send": here.to_send,
-                    "skipped": here.skipped,
-                    "duplicates": here.duplicates,
-                    "invalid": here.invalid,
-                    "unusual_prefix": here.unusual,
-                    "stripped": here.stripped,
+                    "read": lane_survey.read,
+                    "to_send": lane_survey.to_send,
+                    "skipped": lane_survey.skipped,
+                    "duplicates": lane_survey.duplicates,
+                    "invalid": lane_survey.invalid,
+                    "unusual_prefix": lane_survey.unusual,
+                    "unchecked": lane_survey.unchecked,
+                    "stripped": lane_survey.stripped,
                 }
-                for name, here in found.items()
+                for name, lane_survey in found.items()
             }
-            click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
+            click.echo(json_bytes({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
-        click.echo(confirm.confirmation(self._lanes, found, str(self._log), self._learned))
-        click.echo(confirm.first_urls(self._lanes, found))
-        click.echo("Dry run: nothing was sent.")
+        tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
+        tell(confirm.first_urls(self._lanes, found))
+        tell("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
         """Show the confirmation and ask; nothing to send needs no answer."""
@@ -116,17 +98,17 @@ class Job:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
-            if not any(here.to_send for here in found.values()):
+            if not any(lane_survey.to_send for lane_survey in found.values()):
                 return True
-            text = confirm.confirmation(self._lanes, found, str(self._log), self._learned)
+            text = confirm.confirmation(self._lanes, found, str(self._log), self._estimates)
         return confirm.confirm(text, typed_from_terminal=sys.stderr.isatty())
 
     def run(self) -> Summary:
         """Delete, show progress, print the summary."""
-        raise_open_files(sum(lane.concurrency for lane in self._lanes))
+        settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
         run = Run(
-            self._settings,
+            settings,
             [
                 ReaderSource(reader, source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
@@ -135,12 +117,12 @@ class Job:
         )
         if self._known is None:
             self._say_reading()
-        session = Session(run, self._sources, quiet=self._flags["quiet"])
+        session = Session(run, self._sources, quiet=self._options.quiet)
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
-        except ResultLogError as exc:
-            if exc.summary is not None:
-                self._print(exc.summary)
+        except Exception:
+            if run.final is not None:
+                self._print(run.final)
             raise
         self._print(summary)
         if summary.reason is not None:
@@ -150,17 +132,24 @@ class Job:
         return summary
 
     def _print(self, summary: Summary) -> None:
-        if self._flags["as_json"]:
-            click.echo(orjson.dumps(summary.as_dict()))
-        else:
-            click.echo(summary_text(summary))
+        """Print the summary; that it cannot be printed changes nothing about the run."""
+        try:
+            if self._options.json:
+                click.echo(json_bytes(summary.as_dict()))
+            else:
+                tell(summary_text(summary))
+        except OutputError as exc:
+            drop_stdout()
+            if not exc.reader_gone:
+                say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
         forms = {lane.name: lane.id_form for lane in self._lanes}
+        stdin = None if sys.stdin is None else sys.stdin.buffer
         readers: list[SourceReader] = []
         try:
             for source in self._sources:
-                reader = open_source(source, lanes=forms, stdin=sys.stdin.buffer)
+                reader = open_source(source, lanes=forms, stdin=stdin)
                 readers.append(reader)
         except BaseException:
             for reader in readers:
@@ -171,7 +160,7 @@ class Job:
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
         known = self._known = KnownLogs.read(self._settings)
-        self._learned = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
+        self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
             return dict(survey(readers, self._lanes, known.index))
@@ -181,13 +170,13 @@ class Job:
 
     def _say_reading(self) -> None:
         """Say that it reads the log, where that takes a second or more."""
-        if not self._flags["quiet"] and self._log.exists():
+        if not self._options.quiet and self._log.exists():
             size_mb = self._log.stat().st_size / 1e6
             if size_mb >= 100:
                 say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
 
     def _resume_command(self) -> str:
-        command = shlex.join(["bulkdel", *sys.argv[1:]])
+        command = " ".join(["bulkdel", *map(shell_word, sys.argv[1:])])
         if any(source.name == STDIN for source in self._sources):
             return f"{command}   (with the same IDs on stdin)"
         return command
@@ -200,8 +189,19 @@ def _default_log(sources: Sequence[Source]) -> Path:
     return Path(first.name + LOG_SUFFIX)
 
 
-def _check_log_is_no_source(log: Path, sources: Sequence[Source]) -> None:
+def _check_log(log: Path, sources: Sequence[Source]) -> None:
+    if str(log) == STDIN:
+        raise ConfigError("--log takes the name of a file, not -: the log must outlive the run")
+    if not is_there(log):
+        return
     for source in sources:
         path = Path(source.name)
-        if source.name != STDIN and log.exists() and path.exists() and log.samefile(path):
+        if source.name != STDIN and _is_same(log, path):
             raise ConfigError(f"log {log}: this is the source {source.name}; name another --log")
+
+
+def _is_same(log: Path, source: Path) -> bool:
+    try:
+        return log.samefile(source)
+    except OSError:  # opening the source says what is wrong with it
+        return False

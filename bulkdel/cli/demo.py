@@ -12,7 +12,7 @@ import anyio
 import click
 
 from bulkdel.cli.exits import SOME_LEFT, exit_code
-from bulkdel.cli.output import summary_text
+from bulkdel.cli.output import summary_text, tell
 from bulkdel.cli.terminal import Session
 from bulkdel.emulator import (
     AccountSettings,
@@ -51,14 +51,14 @@ def demo(*, quiet: bool) -> None:
     Nothing leaves this machine: the providers are emulated on loopback.
     """
     folder = Path(tempfile.mkdtemp(prefix="bulkdel-demo-"))
-    click.echo(
+    tell(
         "Deleting 20,000 made objects at two emulated providers on this machine, with limits,"
         '\nserver errors, lost connections and answers that say "deleted": false.\n'
     )
     summary, left = anyio.run(_run, folder, quiet, backend_options=backend_options())
-    click.echo(summary_text(summary))
-    click.echo(f"Left at the providers, as they say: {left:,}\n")
-    click.echo(_NEXT)
+    tell(summary_text(summary))
+    tell(f"Left at the providers, as they say: {left:,}\n")
+    tell(_NEXT)
     sys.exit(exit_code(summary) if not left else SOME_LEFT)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import anyio
 import click
 
+from bulkdel.cli.fields import option, optional, repeated, takes
 from bulkdel.emulator import (
     PROVIDERS,
     AccountSettings,
@@ -23,8 +26,11 @@ from bulkdel.emulator import (
     make_ids,
     serve,
 )
+from bulkdel.emulator.settings import RetryAfter
 from bulkdel.errors import ConfigError
 from bulkdel.process import backend_options
+
+_RETRY_AFTER: Final[Sequence[RetryAfter]] = ("seconds", "date", "ms")
 
 _EPILOG = """\b
 Examples:
@@ -40,78 +46,91 @@ a start in seconds, follow each other: 200/s@0 80/s@60 300/s@120
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulateOptions:
+    """What the command is told, as it was typed."""
+
+    provider: str = option(
+        "-p",
+        "--provider",
+        kind=click.Choice(PROVIDERS),
+        default="ark",
+        help="Provider that holds the objects.",
+    )
+    ids: Path | None = optional(
+        "--ids",
+        metavar="FILE",
+        kind=click.Path(path_type=Path),
+        help="The IDs it holds, one a line; with --make they are written there.",
+    )
+    make: int | None = optional(
+        "--make", metavar="N", kind=click.IntRange(0, 20_000_000), help="Make so many IDs."
+    )
+    port: int | None = optional(
+        "--port", kind=click.IntRange(0, 65535), help="Port on 127.0.0.1. [a free one]"
+    )
+    key: str = option(
+        "--key", kind=click.STRING, default="test-key", help="The key that is accepted."
+    )
+    limit: tuple[str, ...] = repeated(
+        "--limit",
+        metavar="LIMIT",
+        kind=click.STRING,
+        help="Limit on deletions; see below. [none]",
+    )
+    retry_after: RetryAfter | None = optional(
+        "--retry-after",
+        kind=click.Choice(_RETRY_AFTER),
+        help="How a refusal says when to come back. [not at all]",
+    )
+    in_flight_max: int | None = optional(
+        "--in-flight-max",
+        metavar="N",
+        kind=click.IntRange(1),
+        help="Refuse above so many at once.",
+    )
+    latency: float = option(
+        "--latency", metavar="S", kind=click.FLOAT, default=0.0, help="Seconds to every answer."
+    )
+    fault: tuple[str, ...] = repeated(
+        "--fault",
+        metavar="NAME=SHARE",
+        kind=click.STRING,
+        help="A fault and its share, as error=1%. Names: "
+        + ", ".join(f.value for f in Fault)
+        + ".",
+    )
+    seed: int = option("--seed", kind=click.INT, default=0, help="Seed of IDs and faults.")
+
+
 @click.command(epilog=_EPILOG)
-@click.option(
-    "-p",
-    "--provider",
-    type=click.Choice(PROVIDERS),
-    default="ark",
-    show_default=True,
-    help="Provider that holds the objects.",
-)
-@click.option(
-    "--ids",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The IDs it holds, one a line; with --make they are written there.",
-)
-@click.option("--make", metavar="N", type=click.IntRange(0, 20_000_000), help="Make so many IDs.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1. [a free one]"
-)
-@click.option("--key", default="test-key", show_default=True, help="The key that is accepted.")
-@click.option(
-    "--limit", metavar="LIMIT", multiple=True, help="Limit on deletions; see below. [none]"
-)
-@click.option(
-    "--retry-after",
-    type=click.Choice(["seconds", "date", "ms"]),
-    help="How a refusal says when to come back. [not at all]",
-)
-@click.option(
-    "--in-flight-max", metavar="N", type=click.IntRange(1), help="Refuse above so many at once."
-)
-@click.option(
-    "--latency",
-    metavar="S",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Seconds to every answer.",
-)
-@click.option(
-    "--fault",
-    metavar="NAME=SHARE",
-    multiple=True,
-    help="A fault and its share, as error=1%. Names: " + ", ".join(f.value for f in Fault) + ".",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of IDs and faults.")
-def emulate(**flags: Any) -> None:
-    """Serve Ark, Fireworks and OpenAI deletions on loopback, until Ctrl-C.
+@takes(EmulateOptions)
+def emulate(options: EmulateOptions) -> None:
+    """Serve Ark, Fireworks, OpenAI and LiteLLM deletions on loopback, until Ctrl-C.
 
     GET /_emulator/stats says what is present, deleted, deleted twice, how many requests
     and refusals there were and how many were in flight at most.
     """
-    ids = _ids(flags["provider"], flags["ids"], flags["make"], flags["seed"])
+    ids = _ids(options.provider, options.ids, options.make, options.seed)
     account = AccountSettings(
         ids=ids,
-        key=flags["key"],
-        limit=parse_limits(flags["limit"]),
-        in_flight_max=flags["in_flight_max"],
-        retry_after=flags["retry_after"],
-        latency_s=flags["latency"],
-        faults=[parse_fault(text) for text in flags["fault"]],
+        key=options.key,
+        limit=parse_limits(options.limit),
+        in_flight_max=options.in_flight_max,
+        retry_after=options.retry_after,
+        latency_s=options.latency,
+        faults=[parse_fault(text) for text in options.fault],
     )
-    settings = EmulatorSettings(accounts={flags["provider"]: account}, seed=flags["seed"])
-    anyio.run(_serve, settings, flags, len(ids), backend_options=backend_options())
+    settings = EmulatorSettings(accounts={options.provider: account}, seed=options.seed)
+    anyio.run(_serve, settings, options, len(ids), backend_options=backend_options())
 
 
-async def _serve(settings: EmulatorSettings, flags: dict[str, Any], held: int) -> None:
+async def _serve(settings: EmulatorSettings, options: EmulateOptions, held: int) -> None:
     import signal
 
-    async with serve(settings, port=flags["port"]) as emulator:
+    async with serve(settings, port=options.port or 0) as emulator:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-            _greet(emulator, flags["provider"], held)
+            _greet(emulator, options.provider, held)
             async for _ in received:
                 break
         totals = emulator.stats()["totals"]

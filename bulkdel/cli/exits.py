@@ -16,8 +16,12 @@ STOPPED: Final = 3
 """A guard stopped it early; the message says which and what to do."""
 LOG_UNWRITABLE: Final = 4
 """The result log cannot be written."""
+INTERNAL: Final = 70
+"""Something inside went wrong that nobody expected (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED: Final = 130
 """Ctrl-C or SIGTERM."""
+READER_GONE: Final = 141
+"""Nobody reads the output any more; as for any other command in a pipe (128 + SIGPIPE)."""
 
 
 def exit_code(summary: Summary) -> int:

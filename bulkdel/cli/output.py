@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
+import shlex
 
 import click
 
+from bulkdel.cli.streams import drop_stderr
 from bulkdel.models import Counts, State, Summary
+from bulkdel.utf8 import encodable
 
 
 def say(text: str) -> None:
@@ -18,10 +19,41 @@ def say(text: str) -> None:
     the log.
     """
     try:
-        click.echo(text, err=True)
-    except OSError:
-        # Or the interpreter's own flush at its end would fail as well.
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        click.echo(shown(text), err=True)
+    except (OSError, ValueError):
+        drop_stderr()
+
+
+def tell(text: str) -> None:
+    """Print lines on stdout.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    click.echo(shown(text))
+
+
+def shown(text: str) -> str:
+    """Return text as a terminal may have it: what steers it, or is not to be seen, is spelled out.
+
+    Names of files and words of logs and providers come from elsewhere.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in encodable(text))
+
+
+def shell_word(text: str) -> str:
+    r"""Return a word of a command line for a shell; what is not to be seen, as ``$'\xff'``."""
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(map(_shell_char, text)) + "'"
+
+
+def _shell_char(char: str) -> str:
+    if char in "\\'":
+        return "\\" + char
+    return char if char.isprintable() else "".join(f"\\x{b:02x}" for b in os.fsencode(char))
 
 
 def duration(seconds: float) -> str:
@@ -77,8 +109,8 @@ def _what(counts: Counts) -> str:
         (counts.duplicates, "duplicates"),
         (counts.pending, "still to do"),
     ]
-    said = [f"{number:,} {word}" for number, word in parts if number]
-    return ", ".join(said) or "nothing sent"
+    shown = [f"{number:,} {word}" for number, word in parts if number]
+    return ", ".join(shown) or "nothing sent"
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -94,7 +126,7 @@ def _notes(summary: Summary) -> list[str]:
     if counts.stripped:
         notes.append(stripped_text(counts.stripped) + ".")
     if counts.failed:
-        notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
+        notes.append(f"The failed IDs: bulkdel failed {shell_word(summary.log or 'LOG')}")
     if counts.gone and not counts.deleted and not counts.skipped:
         notes.append(
             "Every ID was gone already. If you expected them to exist: wrong account,"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import orjson
 
-from bulkdel.cli.output import duration
+from bulkdel.cli.output import duration, tell
 from bulkdel.providers import PROVIDERS, RESPONSES, Provider, Resource
 
 
@@ -45,14 +45,14 @@ def providers(*, as_json: bool) -> None:
         click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
         return
     for name, known in PROVIDERS.items():
-        click.echo(f"{name}: {known.title}")
+        tell(f"{name}: {known.title}")
         for resource in known.resources.values():
             lane = name if resource.name == RESPONSES else f"{name}:{resource.name}"
-            click.echo(f"  {lane:<16} {_endpoint(known, resource)}")
-            click.echo(f"  {'':<16} see {resource.docs_url}")
-        click.echo(f"  key in   {known.key_env}")
+            tell(f"  {lane:<16} {_endpoint(known, resource)}")
+            tell(f"  {'':<16} see {resource.docs_url}")
+        tell(f"  key in   {known.key_env}")
         limit = "none documented"
         if known.rate_max is not None:
             limit = f"{known.rate_max:g}/s, a million IDs in {duration(1e6 / known.rate_max)}"
-        click.echo(f"  pace     {limit}")
-        click.echo(f"           {known.rate_note}")
+        tell(f"  pace     {limit}")
+        tell(f"           {known.rate_note}")

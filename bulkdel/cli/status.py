@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import orjson
 
+from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
+from bulkdel.utf8 import json_bytes
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel status purge.jsonl")
@@ -26,9 +27,9 @@ def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
     for log in logs:
         facts = Index().read(log)
         if as_json:
-            click.echo(orjson.dumps({"log": str(log), **_facts(facts)}))
+            click.echo(json_bytes({"log": str(log), **_facts(facts)}))
         else:
-            click.echo(_text(log, facts))
+            tell(_text(log, facts))
 
 
 def _facts(facts: LogFacts) -> dict[str, object]:
@@ -43,10 +44,10 @@ def _facts(facts: LogFacts) -> dict[str, object]:
         "torn_bytes": facts.torn_bytes,
         "lanes": {
             name: {
-                **{outcome.value: of.counts.get(outcome, 0) for outcome in Outcome},
-                "retryable": of.retryable,
+                **{outcome.value: records.counts.get(outcome, 0) for outcome in Outcome},
+                "retryable": records.retryable,
             }
-            for name, of in facts.lanes.items()
+            for name, records in facts.lanes.items()
         },
     }
 
@@ -64,14 +65,14 @@ def _text(log: Path, facts: LogFacts) -> str:
     lines = [f"{log}: {len(facts.runs)} runs, the newest {_state(facts)}"]
     if facts.first_at is not None:
         lines.append(f"  from {facts.first_at} to {facts.last_at}")
-    for name, of in facts.lanes.items():
+    for name, records in facts.lanes.items():
         words = [
-            f"{of.counts.get(outcome, 0):,} {outcome.value}"
+            f"{records.counts.get(outcome, 0):,} {outcome.value}"
             for outcome in Outcome
-            if of.counts.get(outcome, 0)
+            if records.counts.get(outcome, 0)
         ]
-        if of.retryable:
-            words.append(f"of the failed {of.retryable:,} are tried again by the next run")
+        if records.retryable:
+            words.append(f"of the failed {records.retryable:,} are tried again by the next run")
         lines.append(f"  {name or '(no lane)'}: {', '.join(words) or 'no results'}")
     if facts.last_end is not None and facts.last_end.get("reason"):
         lines.append(f"  it stopped: {facts.last_end['reason']}")

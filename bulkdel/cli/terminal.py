@@ -13,7 +13,6 @@ import anyio.abc
 from bulkdel.blocking import in_thread
 from bulkdel.cli.output import say
 from bulkdel.engine.run import Run
-from bulkdel.errors import BulkdelError
 from bulkdel.models import Summary
 from bulkdel.reporting.progress import LaneRate, print_above, show_bars, show_lines, status_line
 from bulkdel.sources import Source, count_rows
@@ -42,18 +41,19 @@ class Session:
 
         Raises:
             BulkdelError: As `Run.run`.
+            Exception: Likewise; also what nobody expected of what is shown.
         """
         summary: Summary | None = None
-        failed: BulkdelError | None = None
+        failed: Exception | None = None
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._listen)
             if not self._quiet:
-                tasks.start_soon(self._count)
-                tasks.start_soon(self._show)
+                tasks.start_soon(self._run.watch, self._count)
+                tasks.start_soon(self._run.watch, self._show)
             try:
                 with anyio.CancelScope() as self._scope:
                     summary = await self._run.run()
-            except BulkdelError as exc:  # out of the group, which would wrap it
+            except Exception as exc:  # noqa: BLE001 - raised below: the group would wrap it
                 failed = exc
             self._ended = True
             tasks.cancel_scope.cancel()

@@ -4,8 +4,14 @@
         ...  # delete at emulator.base_url("ark") with the key "test-key"
         emulator.stats()["totals"]["present"]
 
-`limits` and `faults` say what can be made to happen, `ark`, `fireworks` and `openai` what
-each provider answers. Nothing here is used when real objects are deleted.
+    server       requests in, answers out; misbehave cuts and stalls them
+    account      one account: key, limit, fault, deletion; store has its objects
+    settings     what is served: `limits` and `faults`
+    dialects     how a provider talks: ark, fireworks, litellm, openai have the tables
+    ids          made-up IDs
+    confirming   another server, which confirms everything: to measure clients against
+
+Nothing here is used when real objects are deleted.
 """
 
 from bulkdel.emulator.faults import Fault, FaultRule

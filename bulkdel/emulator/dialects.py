@@ -3,8 +3,8 @@
     Dialect.deleted("resp_1")                the body of a confirmed deletion
     Dialect.problem(Problem.KEY_REFUSED, …)  a whole answer: status, body, headers
 
-The three tables stand in `ark`, `fireworks` and `openai`, each with the source of what it
-says. They are written apart from the modules under test (`bulkdel.providers`), so that a
+The tables stand in `ark`, `fireworks`, `openai` and `litellm`, each with the source of what
+it says. They are written apart from the modules under test (`bulkdel.providers`), so that a
 wrong reading there is not repeated here. Not here: when to answer what (`account`).
 """
 
@@ -85,6 +85,7 @@ class Dialect:
         stored: The body that shows an object.
         request_id: The ID of the request with this number.
         request_id_header: Header that carries it, or None.
+        id_named: The ID by which it names an object to the one who asks with this ID.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Dialect:
     stored: Callable[[str], bytes]
     request_id: Callable[[int], str]
     request_id_header: str | None = None
+    id_named: Callable[[str], str] = str
     prefix: str = field(init=False)
     """What stands before the ID in a path."""
 
@@ -115,6 +117,8 @@ class Dialect:
         headers = self.headers(number)
         if words.body is not None:
             return Reply(words.status, words.body, headers)
+        if "id" in values:
+            values["id"] = self.id_named(values["id"])
         message = words.message.format_map(_Values(values))
         return Reply(
             words.status, self.error_body(words, message, self.request_id(number)), headers
@@ -148,7 +152,7 @@ def confirmation(deleted: bool) -> Callable[[str], bytes]:
 
 
 def stored_response(object_id: str, **more: object) -> bytes:
-    """Return a stored response as all three show it, as short as their schemas allow."""
+    """Return a stored response as all of them show it, as short as their schemas allow."""
     return orjson.dumps(
         {
             "id": object_id,

@@ -5,10 +5,12 @@ The shapes are observations from public examples; no provider documents a gramma
     ark         resp_02 + 13 digits, milliseconds since 1970 + 38 hex digits
     fireworks   resp_ + 32 hex digits
     openai      resp_ + 50 hex digits, of which the 19th to 26th are seconds since 1970
+    litellm     resp_ + base64 of a text with one of these, or of as long a ciphertext
 """
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from typing import Final
@@ -28,7 +30,7 @@ def make_ids(provider: str, n: int, seed: int = 0, *, created_s: float = CREATED
     Each holds at least 128 random bits, so two alike among a million are out of the question.
 
     Args:
-        provider: ``ark``, ``fireworks`` or ``openai``.
+        provider: ``ark``, ``fireworks``, ``openai`` or ``litellm``.
         n: How many.
         seed: Another seed gives other IDs.
         created_s: When the first object was created, in seconds since 1970; the others
@@ -60,8 +62,19 @@ def _openai(rng: random.Random, created_s: float) -> str:
     return f"resp_{tail[:18]}{int(created_s):08x}{tail[18:]}"
 
 
+def _litellm(rng: random.Random, created_s: float) -> str:
+    # Both kinds, as found in the records of a proxy that was given a master key at some time.
+    text = (
+        f"litellm:custom_llm_provider:openai;model_id:model-1;response_id:{_openai(rng, created_s)}"
+    )
+    if rng.random() < 0.5:
+        return f"resp_{base64.b64encode(text.encode()).decode()}"
+    return f"resp_{base64.urlsafe_b64encode(rng.randbytes(24 + 16 + len(text))).decode()}"
+
+
 _MAKERS: Final[dict[str, Callable[[random.Random, float], str]]] = {
     "ark": _ark,
     "fireworks": _fireworks,
     "openai": _openai,
+    "litellm": _litellm,
 }

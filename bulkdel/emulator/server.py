@@ -3,6 +3,7 @@
     http://127.0.0.1:PORT/api/v3/responses/ID         Ark        DELETE, GET
     http://127.0.0.1:PORT/inference/v1/responses/ID   Fireworks  DELETE, GET
     http://127.0.0.1:PORT/v1/responses/ID             OpenAI     DELETE, GET
+    http://127.0.0.1:PORT/litellm/v1/responses/ID     LiteLLM    DELETE, GET
     http://127.0.0.1:PORT/_emulator/stats             the counts, as JSON
     http://127.0.0.1:PORT/_emulator/present?provider=ark   the IDs left, one a line
 

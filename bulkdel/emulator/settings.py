@@ -12,11 +12,12 @@ from bulkdel.emulator.dialects import Dialect
 from bulkdel.emulator.faults import FaultRule
 from bulkdel.emulator.fireworks import FIREWORKS
 from bulkdel.emulator.limits import Limit
+from bulkdel.emulator.litellm import LITELLM
 from bulkdel.emulator.openai import OPENAI
 from bulkdel.errors import ConfigError
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in (ARK, FIREWORKS, OPENAI)
+    dialect.name: dialect for dialect in (ARK, FIREWORKS, OPENAI, LITELLM)
 }
 """The providers that can be emulated, by name."""
 

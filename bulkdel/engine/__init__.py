@@ -3,10 +3,12 @@
     run        opens everything, starts everything, ends everything
     edge       where a run touches the world; tests put fakes there
     inputs     sources of a run ──> feeder ──> queue, spill   IDs to the lanes
-    lane       one account at work; retry_queue has the IDs between two attempts
+    lane       one account at work, decided; retry_queue has the IDs between two attempts
+    runner     the same, acted on: it sends and waits
     recorder   ends an ID ──> sink   the log, then the caller
     resume     what a run takes over from logs
-    telemetry  how each lane goes, for the log; bottleneck says where its time went
+    snapshot   how a lane goes, as a value: bottleneck says where its time went
+    telemetry  snapshots for the log
 
 Not here: what an answer means (`providers`), how fast (`pacing`), when to stop (`guards`),
 how bytes travel (`transport`), how lines are kept (`result_log`).

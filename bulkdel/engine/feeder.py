@@ -4,7 +4,7 @@
                             └──invalid rows──> sink
 
 Every ID that is read is counted here once: as a duplicate, as skipped, as invalid, or as
-an ID for its lane. Reading and sifting run together in a thread, block by block.
+an ID for its lane. Reading and claiming run together in a thread, block by block.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Feeder:
     """Feeds the IDs of one source.
 
     Args:
-        feeds: LaneQueue of each lane, by name.
+        queues: LaneQueue of each lane, by name.
         counts: Counts of each lane, by name; that of `NO_LANE` too.
         index: What is done or was read already.
         sink: Where the results of invalid rows go.
-        run_blocking: Runs reading and sifting.
+        run_blocking: Runs reading and claiming.
         wall_clock: Seconds since 1970, for the log.
         spill_folder: Where temporary files go; None for the system's place.
     """

@@ -1,6 +1,6 @@
 """The sources of a run: each knows how it is fed to its lanes, and how to end that.
 
-Not here: reading and sifting the blocks (`feeder`), what a file of IDs may look like (`sources`).
+Not here: reading and claiming the blocks (`feeder`), what a file of IDs may look like (`sources`).
 """
 
 from __future__ import annotations

@@ -38,14 +38,14 @@ from bulkdel.guards import LaneGuard, Stop, StopCause
 from bulkdel.models import Answer, Counts, Meaning, Outcome, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
 RETRIES_PER_PLACE: Final = 4
 """IDs that may wait for another attempt, per place in flight."""
 
-MakePace = Callable[[Lane, Learned | None], Pace]
+MakePace = Callable[[Lane, LimitEstimate | None], Pace]
 """Makes the pace of a lane, from its settings and from what is known of its limit."""
 
 
@@ -76,7 +76,7 @@ class LaneWork:
         retry: RetryPolicy,
         counts: Counts,
         wall_clock: Callable[[], float],
-        learned: Learned | None = None,
+        learned: LimitEstimate | None = None,
         pace: MakePace = make_pace,
     ) -> None:
         self.lane = lane
@@ -108,9 +108,14 @@ class LaneWork:
             wall_clock=wall_clock,
         )
         self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
+        self._good_s = -math.inf
+        """When the newest request was sent whose answer shows that the provider works."""
+        self._suspects: list[tuple[Waiting, Verdict, Answer | None, float]] = []
+        """IDs without an attempt left, while no request that was sent after their trouble began has
+        gone well: it may be an outage. The next answers tell; there are no more than in flight."""
 
     @property
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """What is known of the provider's limit: found now, or by an earlier run or pace."""
         return self.pace.learned() or self._learned
 
@@ -132,6 +137,8 @@ class LaneWork:
     def finish(self) -> None:
         """End the lane: believe what was doubted if all was done, free what others may use."""
         if not self.draining and self.guard.stop is None:
+            self._good_s = math.inf  # nothing is left that could tell
+            self._give_suspects_up()
             self._recorder.believe_all()
         for waiting in self._retries.everyone():  # other lanes may need their places
             if not self.control.deletes.unlimited:
@@ -277,6 +284,10 @@ class LaneWork:
     ) -> None:
         """Decide what an answer leads to."""
         meaning = verdict.meaning
+        if meaning is Meaning.DELETED or meaning is Meaning.GONE or meaning is Meaning.FAILED:
+            self._good_s = max(self._good_s, sent_s)
+            if self._suspects:
+                self._give_suspects_up()
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
             self._recorder.end_deleted(taken, answer, now_s - sent_s)
@@ -319,6 +330,8 @@ class LaneWork:
     ) -> None:
         """Send an ID again later, or give it up if it alone is the trouble."""
         waiting.transients += 1
+        if waiting.transients == 1:
+            waiting.troubled_s = sent_s
         if answer is not None and (answer.status >= 500 or answer.status < 300):
             waiting.unknown = True  # it may have been carried out nevertheless
         wait_s = self._retry.wait_s(
@@ -335,12 +348,33 @@ class LaneWork:
         if self.guard.gives_up:
             for other in self._retries.take_all():
                 self._recorder.end(other, Outcome.FAILED, verdict, answer, now_s - sent_s)
+        if give_up and self._good_s <= waiting.troubled_s and self.control.deletes.unlimited:
+            self._suspects.append((waiting, verdict, answer, now_s - sent_s))
+            return
         if give_up or self.guard.gives_up:
             self._recorder.end(waiting, Outcome.FAILED, verdict, answer, now_s - sent_s)
             return
         if self.guard.held_for is not None:
             waiting.transients -= 1  # the provider's fault, not the ID's
+            self._clear_suspects(now_s)
         self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+
+    def _give_suspects_up(self) -> None:
+        """End the IDs that alone were the trouble."""
+        suspects, self._suspects = self._suspects, []
+        for suspect in suspects:
+            waiting, verdict, answer, took_s = suspect
+            if self._good_s > waiting.troubled_s:
+                self._recorder.end(waiting, Outcome.FAILED, verdict, answer, took_s)
+            else:
+                self._suspects.append(suspect)
+
+    def _clear_suspects(self, now_s: float) -> None:
+        """Send the IDs again that an outage has met."""
+        suspects, self._suspects = self._suspects, []
+        for waiting, *_ in suspects:
+            waiting.transients -= 1
+            self._retries.put_back(waiting, now_s)
 
     def _is_none_left(self, waiting: Waiting) -> bool:
         """Whether all IDs that are left have been tried as often as any may be."""

@@ -29,11 +29,13 @@ class RunControl:
         deletes: Most deletions of the run.
         failures: Most failures of the run.
         stop_run: Called when the whole run must stop.
+        break_off: Called with what nobody expected; it must stop then, too.
     """
 
     deletes: DeleteBudget
     failures: FailureBudget
     stop_run: Callable[[Stop], None]
+    break_off: Callable[[Exception], None]
 
 
 class Recorder:

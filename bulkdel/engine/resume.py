@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bulkdel.errors import ConfigError
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import RESPONSES
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -97,21 +96,25 @@ def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
 
 def _stamp(path: Path) -> _Stamp:
     try:
-        of = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def deletions(facts: LogFacts, lane: str | None = None) -> int:
     """Return the deletions that a log holds, of one lane or of all."""
-    return sum(of.deletions for name, of in facts.lanes.items() if lane in (None, name))
+    return sum(records.deletions for name, records in facts.lanes.items() if lane in (None, name))
 
 
-def learned_limit(facts: LogFacts, lane: str) -> Learned | None:
+def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
     """Return what a log knows about the limit of a lane's provider."""
     found = facts.paces.get(lane, {}).get("learned")
-    return Learned.from_json(found) if isinstance(found, dict) else None
+    return LimitEstimate.from_json(found) if isinstance(found, dict) else None
+
+
+_Place = tuple[str, str, str]
+"""Provider, resource and base URL of a lane."""
 
 
 def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:
@@ -138,22 +141,32 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
                 )
 
 
-def _places(facts: LogFacts) -> dict[str, set[tuple[Any, Any, Any]]]:
+def _places(facts: LogFacts) -> dict[str, set[_Place]]:
     """Return provider, resource and base URL of each lane, as the headers of all runs have them.
 
-    A header without a resource is of a version that knew responses alone.
+    A header without a resource is of a version that knew responses alone. What is no text, of
+    another version or damaged, is the place of no run.
     """
-    places: dict[str, set[tuple[Any, Any, Any]]] = {}
+    places: dict[str, set[_Place]] = {}
     for header in facts.runs:
         lanes = header.get("lanes")
-        for name, of in lanes.items() if isinstance(lanes, dict) else ():
-            if isinstance(of, dict):
-                place = (of.get("provider"), of.get("resource", RESPONSES), of.get("base_url"))
+        for name, known in lanes.items() if isinstance(lanes, dict) else ():
+            if isinstance(known, dict):
+                resource = known.get("resource", RESPONSES)
+                place = (
+                    _word(known.get("provider")),
+                    _word(resource),
+                    _word(known.get("base_url")),
+                )
                 places.setdefault(name, set()).add(place)
     return places
 
 
-def _place(place: tuple[Any, Any, Any]) -> str:
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _place(place: _Place) -> str:
     provider, resource, base_url = place
     return f"{provider}{'' if resource == RESPONSES else f':{resource}'} at {base_url}"
 

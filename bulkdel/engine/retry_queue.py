@@ -26,6 +26,7 @@ class Waiting:
         transients: Of those, answers that were server errors, or none at all.
         refusals: Of those, refusals.
         unknown: A request got no answer, or none that says whether it was carried out.
+        troubled_s: When the first request was sent that went wrong.
     """
 
     object_id: str
@@ -33,6 +34,7 @@ class Waiting:
     transients: int = 0
     refusals: int = 0
     unknown: bool = False
+    troubled_s: float = 0.0
 
 
 class RetryQueue:

@@ -7,8 +7,8 @@
 What holds here, always:
 
 1. The log is open, locked and indexed, and every source is open, before anything is sent.
-2. The first Ctrl-C, a guard of the run and a full disk end it the same way, by `drain`:
-   no more IDs are read or taken, what is in flight is finished and logged.
+2. The first Ctrl-C, a guard of the run, a full disk and a mistake of ours end it the same way,
+   by draining: no more IDs are read or taken, what is in flight is finished and logged.
 3. Whatever happens, the log is closed last, with all that is known written.
 
 Not here: how one lane works (`runner`, `lane`), what is printed (`cli`).
@@ -17,13 +17,14 @@ Not here: how one lane works (`runner`, `lane`), what is printed (`cli`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import (
     AsyncExitStack,
     ExitStack,
     contextmanager,
 )
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import anyio
 
@@ -38,9 +39,10 @@ from bulkdel.engine.runner import LaneRunner
 from bulkdel.engine.sink import ResultSink, Sink
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.engine.telemetry import pace_record, write_pace
-from bulkdel.errors import ResultLogError, SourceError
+from bulkdel.errors import ResultLogError, SourceError, cause_of, place_of
 from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
+from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.encode import utc
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
@@ -67,6 +69,8 @@ class Run:
         facts: What the log held when it was opened.
         torn_bytes: Bytes of a torn last line that were cut off the log.
         stops: Why the run, or a lane of it, stopped early.
+        final: The summary as it was at the end, also when an error comes out; None until then.
+        unexpected: The first error that nobody expected; `run` raises it at the end.
     """
 
     settings: RunSettings
@@ -80,6 +84,8 @@ class Run:
     facts: LogFacts = field(default_factory=LogFacts)
     torn_bytes: int = 0
     stops: list[Stop] = field(default_factory=list)
+    final: Summary | None = None
+    unexpected: Exception | None = None
     began_s: float = 0.0
     _interrupted: bool = False
     _draining: bool = False
@@ -97,12 +103,13 @@ class Run:
         Raises:
             ConfigError: A setting or the log is wrong; nothing was sent.
             ResultLogError: The log could not be written; its ``summary`` has the counts.
+            Exception: What nobody expected, once what was in flight is logged.
         """
         try:
             return await self._run()
         except ExceptionGroup as group:
             # Our task groups are nobody else's business: one error comes out as itself.
-            cause = _cause(group)
+            cause = cause_of(group)
             if cause is group:
                 raise
             raise cause from None
@@ -120,6 +127,7 @@ class Run:
                 summary = self.summary()
                 if log is not None:
                     await self._close(log, summary)
+                self._raise_unexpected()
                 return summary
             sink = ResultSink(log, self.on_result, self.has_room)
             async with AsyncExitStack() as stack:
@@ -128,12 +136,14 @@ class Run:
                     log.append_record("run", self._header())
                 try:
                     await self._work(log, index, sink)
+                    self._raise_unexpected()
                     self._ended_by = None
                 except BaseException as exc:
-                    self._ended_by = type(_cause(exc)).__name__
+                    cause = cause_of(exc)
+                    self._ended_by = f"{type(cause).__name__} in {place_of(cause)}"
                     raise
                 finally:
-                    summary = self.summary()
+                    summary = self.final = self.summary()
                     if log is not None:
                         log.append_record("end", summary.as_dict())
                         await self._close(log, summary)
@@ -148,6 +158,27 @@ class Run:
             self._interrupted = True
         elif not any(stop.cause is other.cause for other in self.stops):
             self.stops.append(stop)
+        self._drain()
+
+    def break_off(self, exc: Exception) -> None:
+        """Note an error that nobody expected, and drain; `run` raises the first one at the end."""
+        if self.unexpected is None:
+            cause = cause_of(exc)
+            self.unexpected = cause if isinstance(cause, Exception) else exc
+        self._drain()
+
+    async def watch(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work of a run; what nobody expected of it drains the run (`break_off`)."""
+        try:
+            await work()
+        except Exception as exc:  # noqa: BLE001 - in a task group it would cancel all in flight
+            self.break_off(exc)
+
+    def _raise_unexpected(self) -> None:
+        if self.unexpected is not None:
+            raise self.unexpected
+
+    def _drain(self) -> None:
         if self._draining:
             return
         self._draining = True
@@ -180,6 +211,7 @@ class Run:
         if self.settings.log is None:
             yield None
             return
+        is_there(self.settings.log)
         with self.edge.log_file(self.settings.log) as (file, self.torn_bytes):
             log = ResultLog(
                 file,
@@ -201,6 +233,7 @@ class Run:
             ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
+            break_off=self.break_off,
         )
         for number, lane in enumerate(settings.lanes):
             seed = None if self.edge.seed is None else self.edge.seed * 1000 + number
@@ -250,16 +283,17 @@ class Run:
     async def _work(self, log: ResultLog | None, index: Index, sink: Sink) -> None:
         async with anyio.create_task_group() as writer:
             if log is not None:
-                writer.start_soon(log.run)
-                writer.start_soon(write_pace, log, lambda: self.snapshot().values(), self.began_s)
+                snapshots = partial(write_pace, log, lambda: self.snapshot().values(), self.began_s)
+                writer.start_soon(self.watch, log.run)
+                writer.start_soon(self.watch, snapshots)
             async with anyio.create_task_group() as lanes:
                 for lane in self.lanes.values():
-                    lanes.start_soon(self._run_lane, lane)
+                    lanes.start_soon(self.watch, partial(self._run_lane, lane))
                 if self._draining:  # a drain may come before there is anything to drain
                     for lane in self.lanes.values():
                         lane.drain()
                 else:
-                    await self._feed(index, sink)
+                    await self.watch(partial(self._feed, index, sink))
             writer.cancel_scope.cancel()
 
     async def _feed(self, index: Index, sink: Sink) -> None:
@@ -282,6 +316,8 @@ class Run:
                 self.stops.append(
                     Stop(StopCause.SOURCE, None, str(exc), "Mend it, then start again")
                 )
+            except Exception as exc:  # noqa: BLE001 - it is raised at the end
+                self.break_off(exc)
             for name in queues:
                 if _feeds(source, name):
                     left[name] -= 1
@@ -297,10 +333,12 @@ class Run:
                         queue.close()
 
     async def _run_lane(self, lane: LaneRunner) -> None:
-        await lane.run()
-        if lane.work.guard.stop is not None:
-            self.stops.append(lane.work.guard.stop)
-        lane.work.queue.abandon()
+        try:
+            await lane.run()
+        finally:
+            if lane.work.guard.stop is not None:
+                self.stops.append(lane.work.guard.stop)
+            lane.work.queue.abandon()
         if all(other.work.queue.abandoned for other in self.lanes.values()):
             self._stop_feeding()
 
@@ -333,10 +371,11 @@ class Run:
 
     def _how_it_ended(self) -> tuple[State, str | None]:
         reasons = [str(stop) for stop in self.stops]
-        if self._ended_by is not None and not self._interrupted:
+        interrupted = self._interrupted and self.unexpected is None
+        if self._ended_by is not None and not interrupted:
             reasons.append(f"ended by {self._ended_by} before all was done")
         state = State.STOPPED if reasons else State.FINISHED
-        return State.INTERRUPTED if self._interrupted else state, "; ".join(reasons) or None
+        return State.INTERRUPTED if interrupted else state, "; ".join(reasons) or None
 
     async def _close(self, log: ResultLog, summary: Summary) -> None:
         try:
@@ -346,16 +385,8 @@ class Run:
             others = [stop for stop in self.stops if stop.cause is not StopCause.LOG]
             self.stops = [*others, _log_stop(exc)]
             state, reason = self._how_it_ended()
-            exc.summary = replace(summary, state=state, reason=reason)
+            self.final = exc.summary = replace(summary, state=state, reason=reason)
             raise
-
-
-def _cause(exc: BaseException) -> BaseException:
-    """Return the only error in a group, or what is no group, or holds several, as it is."""
-    cause = exc
-    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
-        cause = cause.exceptions[0]
-    return exc if isinstance(cause, BaseExceptionGroup) else cause
 
 
 def _log_stop(error: ResultLogError) -> Stop:

@@ -7,6 +7,7 @@ What holds here, always:
 1. At most ``concurrency`` requests are in flight: one per worker.
 2. Between an answer and `LaneWork.answered` there is no `await`.
 3. Every request that is counted as in flight is settled, or given back when it is cancelled.
+4. What nobody expected ends its worker and drains the run; no other request is cancelled for it.
 
 One worker at a time does the waiting; the others queue behind it. So there is no dispatcher
 task, and no task, timer or queue operation per ID while nothing binds.
@@ -74,8 +75,11 @@ class LaneRunner:
         return self.work.snapshot(self._clock())
 
     async def _work(self) -> None:
-        while (taken := await self._next()) is not None:
-            await self._attempt(taken)
+        try:
+            while (taken := await self._next()) is not None:
+                await self._attempt(taken)
+        except Exception as exc:  # noqa: BLE001 - leaving it would cancel all that is in flight
+            self.work.control.break_off(exc)
 
     async def _next(self) -> str | Waiting | None:
         """Return the next ID when it may be sent, or None when there is none to come."""

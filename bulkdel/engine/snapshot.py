@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bulkdel.guards import Stop
 from bulkdel.models import Counts
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class LaneSnapshot:
     waiting_s: float
     rate: float
     next_place_s: float
-    learned: Learned | None
+    learned: LimitEstimate | None
     held_for: str | None
     stop: Stop | None
     bound_s: Mapping[str, float]

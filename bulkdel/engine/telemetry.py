@@ -36,7 +36,7 @@ async def write_pace(
 
 def pace_record(snapshot: LaneSnapshot, at_s: float) -> dict[str, Any]:
     """Return how a lane has been going, ``at_s`` seconds after the run began."""
-    learned, counts = snapshot.learned, snapshot.counts
+    estimate, counts = snapshot.learned, snapshot.counts
     return {
         "lane": snapshot.lane,
         "at_s": round(at_s, 3),
@@ -44,8 +44,8 @@ def pace_record(snapshot: LaneSnapshot, at_s: float) -> dict[str, Any]:
         "requests": counts.requests,
         "refused": counts.refused,
         "rate": round(snapshot.rate, 3),
-        "limit": learned.describe() if learned is not None else None,
-        "learned": learned.to_json() if learned is not None else None,
+        "limit": estimate.describe() if estimate is not None else None,
+        "learned": estimate.to_json() if estimate is not None else None,
         "bound_s": dict(snapshot.bound_s),
         "cpu_s": round(time.process_time(), 3),
     }

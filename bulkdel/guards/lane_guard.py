@@ -59,7 +59,7 @@ _ADVICE: Final = {
     Meaning.ENDPOINT: (
         StopCause.ENDPOINT,
         "this is not the provider's delete endpoint",
-        "Check --base-url, then start again: the log resumes",
+        "Check --base-url and any proxy or firewall before it, then start again: the log resumes",
     ),
 }
 

@@ -1,10 +1,24 @@
 """How fast a lane may go: the decisions, without the waiting.
 
 A `Pace` is a small state machine that takes the time as an argument. `lane` asks it
-before every request, tells it of every answer, and does the waiting itself.
+before every request and tells it of every answer; `runner` does the waiting.
 
-    fixed.py   exactly N per second, anchored to a schedule
-    auto.py    find the provider's hidden limit and stay just under it
+    fixed.py        exactly N per second
+    auto.py         find the provider's hidden limit and stay just under it: takes the answers,
+                    shuts the lane while nothing is taken, ticks
+    choose.py       which of the two a lane gets
+
+    controller.py   turns the two limits, at each refusal and each tick: ramp, approach, cruise, search
+    limits.py       the two limits: requests per second, requests in flight
+    schedule.py     the timetable of a rate
+    growth.py       how fast the rate grows while nothing is refused
+    evidence.py     what refusals tell of the limit
+    window.py       a limit counted over a long time: so many in so many seconds
+    probe.py        a pause, and the single requests that find its end
+    knee.py         a provider that lets requests wait instead of refusing them
+    meter.py        what was answered lately: rates, shares, latency
+    headers.py      what a provider tells of its limit in headers
+    estimate.py     what was found out, for the log and the next run
 
 Times are seconds on any clock that only goes forward.
 """
@@ -16,7 +30,7 @@ from typing import Protocol
 
 from bulkdel.models import Verdict
 from bulkdel.pacing.auto import AutoPace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 
 __all__ = ["AutoPace", "Pace"]
 
@@ -64,6 +78,6 @@ class Pace(Protocol):
         """Requests per second it aims at now; infinity when nothing binds."""
         ...
 
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """Return what was found out about the provider's limit, or None."""
         ...

@@ -12,7 +12,7 @@ What holds here, always:
 3. Every decision follows from its arguments: no clock, no randomness.
 
 Not here: how the limits turn (`controller`), what refusals tell (`evidence`), headers
-(`headers`); waiting, retries, the Retry-After of a single ID (`lane`).
+(`headers`); the Retry-After of a single ID (`lane`), waiting (`runner`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import Final
 from bulkdel.models import LimitKind, Verdict
 from bulkdel.pacing import growth
 from bulkdel.pacing.controller import Controller
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.growth import STEP, Mode
 from bulkdel.pacing.headers import AdvertisedQuota, read_quota
-from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.limits import Limits
 from bulkdel.pacing.meter import Latency
 from bulkdel.pacing.probe import WindowProbe
@@ -63,7 +63,7 @@ class AutoPace:
         *,
         concurrency: int,
         rate_max: float | None = None,
-        learned: Learned | None = None,
+        learned: LimitEstimate | None = None,
         rate_first: float = RATE_FIRST,
     ) -> None:
         self._limits = Limits(rate_first, rate_max=rate_max, concurrency=concurrency)
@@ -81,21 +81,21 @@ class AutoPace:
         if learned is not None and learned.rate:
             self._start_warm(learned.rate, learned)
 
-    def _start_warm(self, rate: float, learned: Learned) -> None:
+    def _start_warm(self, rate: float, estimate: LimitEstimate) -> None:
         controller = self._controller
-        if learned.latency_s:
-            self._latency.expect(learned.latency_s)
-        if learned.unlimited:  # ramp on from there
+        if estimate.latency_s:
+            self._latency.expect(estimate.latency_s)
+        if estimate.unlimited:  # ramp on from there
             self._limits.set_rate(rate)
             self._limits.set_cap(max(self._limits.cap, 1.5 * rate * self._latency.median_s))
             return
         controller.cruise_at(rate, rate)
-        if learned.in_flight_max:
+        if estimate.in_flight_max:
             controller.slots = True
-            self._limits.set_cap(learned.in_flight_max)
-        elif learned.window_s is not None:
-            controller.window.expect(learned.window_s, rate)
-        elif learned.queues:
+            self._limits.set_cap(estimate.in_flight_max)
+        elif estimate.window_s is not None:
+            controller.window.expect(estimate.window_s, rate)
+        elif estimate.queues:
             controller.knee.begin(0.0)
         else:
             self._limits.set_rate(rate * (1 - STEP / 2))
@@ -265,7 +265,7 @@ class AutoPace:
 
     # -- what was found ---------------------------------------------------------------
 
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """Return what is worth knowing next time, or None if nothing was found."""
         controller, told = self._controller, self._quota
         window, limit = controller.window, controller.evidence.limit
@@ -279,7 +279,7 @@ class AutoPace:
             rate = max(self._limits.rate, controller.reference)
         if not rate:
             return None
-        return Learned(
+        return LimitEstimate(
             rate=rate,
             burst=told.burst or (None if by_window else controller.burst),
             window_s=told.window_s or window.length_s,

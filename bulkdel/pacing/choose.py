@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bulkdel.pacing import Pace
 from bulkdel.pacing.auto import AutoPace
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.fixed import FixedPace
-from bulkdel.pacing.learned import Learned
 from bulkdel.settings import Lane
 
 
-def make_pace(lane: Lane, learned: Learned | None = None) -> Pace:
+def make_pace(lane: Lane, learned: LimitEstimate | None = None) -> Pace:
     """Return the pace of ``lane``: exactly ``rate``, or the provider's limit, found.
 
     ``learned`` is what an earlier run found: then the search starts from there.

@@ -44,6 +44,9 @@ from bulkdel.pacing.window import Window
 _RAMP: Final = 1.5
 """The rate grows by half per tick: from 10 to 1,000 a second in 12 ticks, and what is above
 the limit when the first refusal returns is a third of it."""
+_MET: Final = 0.85
+"""Where so much of the rate is taken, it is not the places that bind: timers are 1 ms late
+now and then, and what is caught up uses all places for a moment."""
 _SEARCH: Final = 1.2
 """A limit that has risen is followed so: slower than a ramp, because something is known."""
 _UNPROVEN: Final = 32.0
@@ -397,10 +400,13 @@ class Controller:
             self._grow_for_silence(now_s, before, passed_s)
 
     def _tick_ramp(self, dt_s: float) -> None:
-        if self.capped:
-            self.limits.set_rate(min(self.limits.rate, 1.5 * self.meter.best_rate()))
-        else:
+        best = 1.5 * self.meter.best_rate()
+        if not self.capped:
             self._step_up(_RAMP, dt_s)
+        elif self.limits.is_open and self.meter.accept_rate(dt_s) > _MET * self.limits.rate:
+            self.limits.set_rate(min(_RAMP * self.limits.rate, best))
+        else:
+            self.limits.set_rate(min(self.limits.rate, best))
 
     def _step_up(self, factor: float, dt_s: float) -> None:
         if self.meter.accept_rate(dt_s) > 0.7 * self.limits.rate / factor:

@@ -9,7 +9,7 @@ Where it does not hold, and what is done:
 * in short windows (137 per second) what is left over is lost, so the count is a lower
   bound too, and only a large difference is believed.
 
-Not here: what is done to the limits (`auto`).
+Not here: what is done to the limits (`controller`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkdel.models import RETRY_AFTER_MAX_S, Verdict
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.schedule import Schedule
 
 
@@ -44,7 +44,7 @@ class FixedPace:
         """
         self._schedule.set_rate(_checked(rate))
 
-    def learned(self) -> Learned | None:
+    def learned(self) -> LimitEstimate | None:
         """Return None: it finds nothing out."""
         return None
 

@@ -5,7 +5,7 @@ held at 1.6 times what fills it (rate x idle latency, Little's law): the line ne
 empty and stays short. The idle latency is measured anew every half minute, by letting
 the line run out for two answers' time.
 
-Not here: noticing refusals (`auto`); a provider that refuses has no line.
+Not here: noticing refusals (`controller`); a provider that refuses has no line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from bulkdel.pacing.meter import Latency
 
 SLOWER: Final = 1.8
 """A median above this times the idle one is a line."""
+OWN_S: Final = 0.01
+"""What a busy process adds to an answer by itself: a line that is shorter than that is no
+provider's, and costs nobody anything."""
 _FILL: Final = 1.6
 _SPARE: Final = 2.0
 _LEAST: Final = 4.0
@@ -41,7 +44,7 @@ class Knee:
     def is_slow(self, latency: Latency, *, fresh: bool, ticks: int) -> bool:
         """Say whether answers have been slow for ``ticks`` ticks in a row."""
         if fresh:
-            slow = latency.median_s > SLOWER * latency.base_s
+            slow = latency.median_s > SLOWER * max(OWN_S, latency.base_s)
             self._slow_ticks = self._slow_ticks + 1 if slow else 0
         return self._slow_ticks >= ticks
 
@@ -62,4 +65,4 @@ class Knee:
             fill = 1.0
             if now_s >= self._probe_s + 2 * latency.median_s:
                 self._probe_s = now_s + _PROBE_EVERY_S
-        return max(_LEAST, fill * best * latency.base_s + _SPARE)
+        return max(_LEAST, fill * best * max(OWN_S, latency.base_s) + _SPARE)

@@ -44,6 +44,11 @@ class Limits:
         self.cap = max(1.0, min(cap, self._cap_max))
         self.places = int(self.cap)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether as many may be in flight as the user allows."""
+        return self.cap >= self._cap_max
+
     def open(self) -> None:
         """Let as many be in flight as the user allows."""
         self.set_cap(self._cap_max)

@@ -5,7 +5,7 @@ and no list of answers is kept. The caller adds to the public counters of the ru
 slot itself (a method call would cost more than all the rest) and calls `Meter.roll`
 once ``end_s`` has passed.
 
-Not here: what follows from the numbers (`auto`).
+Not here: what follows from the numbers (`controller`).
 """
 
 from __future__ import annotations

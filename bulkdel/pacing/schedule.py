@@ -8,7 +8,7 @@ not followed by a burst.
 How much: in any second at most ``peak(rate)`` requests start. A window of one second
 holds the places of ``1 + catch_up_s`` seconds, so ``catch_up_s`` follows from it.
 
-Not here: how the rate is chosen (`fixed`, `auto`), and the waiting (`lane`).
+Not here: how the rate is chosen (`fixed`, `controller`), and the waiting (`runner`).
 """
 
 from __future__ import annotations

@@ -4,9 +4,12 @@
     operations.py  what can be asked of one kind of object there
     answers.py     what an answer says                            (shared, pure)
     words.py       whether it ends an ID: known whole, or not     (shared, pure)
-    rules.py       what else it means: tables                     (shared, pure)
+    bodies.py      what it says in whatever shape, page or JSON   (shared, pure)
+    tables.py      what else it means: rows of status and words   (shared, pure)
+    rules.py       the order in which these are asked             (shared, pure)
     shapes.py      a confirmation that came before, but for the ID
-    ark.py, fireworks.py, openai.py             the facts and tables of one provider each
+    ark.py, fireworks.py, openai.py, litellm.py the facts and tables of one provider each
+    litellm_ids.py what a proxy's own ID says of the ID behind it
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,
 ``openai:files-eu``. A bare provider means its responses.
@@ -23,14 +26,14 @@ from types import MappingProxyType
 from typing import Final
 
 from bulkdel.errors import ConfigError
-from bulkdel.providers import ark, fireworks, openai
+from bulkdel.providers import ark, fireworks, litellm, openai
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 
 __all__ = ["PROVIDERS", "RESPONSES", "Operation", "Provider", "Resource", "find", "get"]
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
-    {module.PROVIDER.name: module.PROVIDER for module in (ark, fireworks, openai)}
+    {module.PROVIDER.name: module.PROVIDER for module in (ark, fireworks, openai, litellm)}
 )
 
 

@@ -17,7 +17,8 @@ from bulkdel.models import LimitKind, Meaning
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import deletion
+from bulkdel.providers.tables import Rule
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 _DELETION: Final = "https://www.volcengine.com/docs/82379/1584286"
@@ -98,8 +99,10 @@ PROVIDER: Final = Provider(
     base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_env="ARK_API_KEY",
     resources=by_name(_RESPONSES),
-    # Ark's pages as of 2026-07-20, quoted in github.com/fxp/skillify,
-    # skills/volcengine-ark/references/responses.md.
+    # skills/volcengine-ark/references/responses.md there.
     rate_max=20.0,
-    rate_note="20 deletions/s per account; Ark raises it on request by ticket",
+    rate_note=(
+        "20 deletions/s per account, raised on request by ticket: Ark's pages of 2026-07-20 as"
+        " github.com/fxp/skillify quotes them"
+    ),
 )

@@ -17,7 +17,8 @@ from bulkdel.models import Meaning
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import deletion
+from bulkdel.providers.tables import Rule
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 _DELETION: Final = "https://docs.fireworks.ai/api-reference/delete-response"
@@ -54,11 +55,12 @@ PROVIDER: Final = Provider(
     base_url="https://api.fireworks.ai/inference/v1",
     key_env="FIREWORKS_API_KEY",
     resources=by_name(_RESPONSES),
-    # https://docs.fireworks.ai/guides/quotas_usage/account-quotas: 6,000 requests per
-    # minute for everything the account does, so a fifth is left to the user's inference.
+    # 6,000 requests per minute are for everything the account does, so a fifth is left to the
+    # user's inference.
     rate_max=80.0,
     rate_note=(
         "80 of the 100 requests/s (6,000 RPM) that the whole account shares;"
-        " 10 RPM without a payment method"
+        " 10 RPM without a payment method:"
+        " https://docs.fireworks.ai/guides/quotas_usage/account-quotas"
     ),
 )

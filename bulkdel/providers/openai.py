@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from bulkdel.models import LimitKind, Meaning
+from bulkdel.models import Answer, LimitKind, Meaning, Verdict
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.litellm_ids import names
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
-from bulkdel.providers.rules import Rule, deletion
+from bulkdel.providers.rules import deletion
+from bulkdel.providers.tables import Rule
 from bulkdel.providers.words import Confirmation, Missing, Words
 
 RULES: Final[Sequence[Rule]] = (
@@ -98,11 +101,25 @@ _WORDS: Final = Words(
     ],
 )
 
+_judge_openai: Final = deletion(_WORDS, RULES)
+
+
+def _judge(object_id: str, answer: Answer) -> Verdict:
+    """Return what an answer means, with a hint where a LiteLLM proxy seems to answer."""
+    verdict = _judge_openai(object_id, answer)
+    if verdict.meaning is Meaning.ENDPOINT:
+        ours = names(object_id)
+        if ours.is_sealed or len(ours.known) > 1:
+            hint = "; the IDs are those of a LiteLLM proxy: give --provider litellm"
+            return replace(verdict, message=f"{verdict.message}{hint}")
+    return verdict
+
+
 _RESPONSES: Final = Resource(
     name=RESPONSES,
     id_form=RESPONSE_ID,
     docs_url="https://platform.openai.com/docs/api-reference/responses/delete",
-    delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
+    delete=Operation(method="DELETE", path="/responses/{id}", judge=_judge),
 )
 
 PROVIDER: Final = Provider(

@@ -78,6 +78,8 @@ class Resource:
         get: Show one object, or None where that is not known well enough.
         id_form: What its IDs look like, and what they usually begin with.
         docs_url: The page that documents the deletion.
+        is_unchecked: Says of which IDs nothing in a confirmation can be compared with them;
+            None where there are none. People are told how many there are.
     """
 
     name: str
@@ -85,3 +87,4 @@ class Resource:
     get: Operation | None = None
     id_form: IdForm = STRICT
     docs_url: str
+    is_unchecked: Callable[[str], bool] | None = None

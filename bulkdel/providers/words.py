@@ -151,6 +151,10 @@ class Words:
                     return other
                 if all(self._agrees(object_id, confirmation, *item) for item in body.items()):
                     return DELETED
+        if body.get("deleted") is True:  # whatever else stands there, it names another ID
+            other = self._other_object(object_id, body)
+            if other is not None:
+                return other
         return _other_id_in_words(object_id, body.get("message"))
 
     def misses(self, object_id: str, status: int, error: ApiError) -> bool:
@@ -196,8 +200,8 @@ def _other_id_in_words(object_id: str, message: object) -> Verdict | None:
 
 
 def _confirmed_other(what: str, value: str) -> Verdict:
-    said = f"the provider confirmed another {what}: {answers.clean(value, 200)!r}"
-    return Verdict(Meaning.ENDPOINT, message=said)
+    message = f"the provider confirmed another {what}: {answers.clean(value, 200)!r}"
+    return Verdict(Meaning.ENDPOINT, message=message)
 
 
 def _repeats(name: str, value: object, status: int) -> bool:

@@ -16,11 +16,14 @@ from typing import Any, Final
 
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.errors import ConfigError
-from bulkdel.result_log.reader import LogFacts, read_log
+from bulkdel.result_log.reader import LogFacts, paces_of, read_log
 
 CPU_BUSY: Final = 0.85
 """Share of one core above which our own CPU is what binds a lane that nothing else binds."""
 
+
+NUMBER_MAX: Final = 1e15
+"""More than any count or time of a run; JSON cannot carry all that Python can."""
 
 FIRST_S: Final = 10.5
 """What the first record knows, an earlier run may have found."""
@@ -78,9 +81,8 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
             _keep(run, str(value.get("lane")), value)
         else:
             run.state = str(value.get("state"))
-            for lane, of in value.get("lanes", {}).items():
-                if isinstance(of, dict) and isinstance(of.get("pace"), dict):
-                    _keep(run, lane, of["pace"])
+            for lane, record in paces_of(value):
+                _keep(run, lane, record)
 
     for _ in read_log(path, LogFacts(on_record=note)):
         pass
@@ -165,13 +167,13 @@ _ADVICE: Final = {
 
 def _advice(shares: Mapping[str, float], record: dict[str, Any]) -> list[str]:
     """Return what to change about whatever took a fifth of the time or more."""
-    said = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
+    advice = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
     requests = _number(record, "requests")
     if requests >= 100 and _number(record, "refused") > 0.05 * requests:
-        said.append(
+        advice.append(
             "More than 5 % of the requests were refused: does something else use the same account?"
         )
-    return said
+    return advice
 
 
 def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:
@@ -180,5 +182,7 @@ def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:
 
 
 def _number(record: Mapping[str, Any], name: str) -> float:
+    """Return a number of a record; 0.0 for what is none of ours: another version, damage."""
     value = record.get(name, 0.0)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    is_number = isinstance(value, int | float) and -NUMBER_MAX < value < NUMBER_MAX
+    return float(value) if is_number else 0.0

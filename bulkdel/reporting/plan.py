@@ -39,6 +39,7 @@ class LaneSurvey:
         unusual_ids: The first of them.
         invalid_rows: The first invalid rows.
         stripped: IDs around which white space or a byte order mark was taken off.
+        unchecked: IDs whose confirmations name nothing that can be compared with them.
     """
 
     read: int = 0
@@ -51,6 +52,7 @@ class LaneSurvey:
     unusual_ids: list[str] = field(default_factory=list)
     invalid_rows: list[InvalidRow] = field(default_factory=list)
     stripped: int = 0
+    unchecked: int = 0
 
 
 def survey(
@@ -75,27 +77,35 @@ def survey(
     """
     found = {lane.name: LaneSurvey() for lane in lanes}
     forms = {lane.name: lane.id_form for lane in lanes}
+    unchecked = {lane.name: lane.resource.is_unchecked for lane in lanes}
     for reader in readers:
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:
-                here = found.setdefault(block.lane, LaneSurvey())
-                here.read += len(block.ids) + len(block.invalid)
+                lane_survey = found.setdefault(block.lane, LaneSurvey())
+                lane_survey.read += len(block.ids) + len(block.invalid)
                 claimed = index.claim(block)
-                here.skipped += claimed.skipped
-                here.duplicates += claimed.duplicates
-                here.stripped += block.stripped
-                _note(here, claimed.block.ids, forms.get(block.lane, STRICT))
-                here.invalid += len(claimed.block.invalid)
-                _keep(here.invalid_rows, claimed.block.invalid)
-    return {name: here for name, here in found.items() if here.read or name != NO_LANE}
+                lane_survey.skipped += claimed.skipped
+                lane_survey.duplicates += claimed.duplicates
+                lane_survey.stripped += block.stripped
+                _note(lane_survey, claimed.block.ids, forms.get(block.lane, STRICT))
+                is_unchecked = unchecked.get(block.lane)
+                if is_unchecked is not None:
+                    lane_survey.unchecked += sum(map(is_unchecked, claimed.block.ids))
+                lane_survey.invalid += len(claimed.block.invalid)
+                _keep(lane_survey.invalid_rows, claimed.block.invalid)
+    return {
+        name: lane_survey
+        for name, lane_survey in found.items()
+        if lane_survey.read or name != NO_LANE
+    }
 
 
-def _note(here: LaneSurvey, ids: list[str], form: IdForm) -> None:
-    here.to_send += len(ids)
-    _keep(here.first_ids, ids)
+def _note(lane_survey: LaneSurvey, ids: list[str], form: IdForm) -> None:
+    lane_survey.to_send += len(ids)
+    _keep(lane_survey.first_ids, ids)
     unusual = [object_id for object_id in ids if form.is_unusual(object_id)]
-    here.unusual += len(unusual)
-    _keep(here.unusual_ids, unusual)
+    lane_survey.unusual += len(unusual)
+    _keep(lane_survey.unusual_ids, unusual)
 
 
 def _keep(kept: list[T], more: Sequence[T]) -> None:

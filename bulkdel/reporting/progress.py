@@ -70,11 +70,11 @@ def eta_s(lane: LaneSnapshot, rate: LaneRate, short: float, left: int) -> float 
     that wait for another attempt still have to wait.
     """
     per_s = rate.long
-    learned = lane.learned
+    estimate = lane.learned
     counts = lane.counts
-    if learned is not None and learned.rate and not learned.unlimited and counts.requests:
+    if estimate is not None and estimate.rate and not estimate.unlimited and counts.requests:
         useful = min(1.0, counts.ended / counts.requests)
-        per_s = min(learned.rate * useful, max(short, per_s))
+        per_s = min(estimate.rate * useful, max(short, per_s))
     if per_s <= 0:
         return None
     return max(left / per_s, lane.waiting_s)
@@ -149,9 +149,9 @@ def _update(
 ) -> None:
     bar.n = lane.done
     words = figures(lane, rate, rate.note(now_s, lane.counts.ended), total)
-    of = "" if total is None else f"/{total:,}"
+    total_text = "" if total is None else f"/{total:,}"
     # tqdm's own count has no thousands separators, and its postfix begins with a comma.
-    text = f"{lane.done:,}{of}, {words}".replace("{", "{{").replace("}", "}}")
+    text = f"{lane.done:,}{total_text}, {words}".replace("{", "{{").replace("}", "}}")
     if total is not None:
         bar.total = max(total, lane.done)
     bar.bar_format = ("{desc} " if total is None else _BAR) + text
@@ -187,9 +187,9 @@ def _warnings(
 
 def status_line(lane: LaneSnapshot, total: int | None, rate: LaneRate) -> str:
     """Return one lane's state in a line."""
-    of = f"/{total:,}" if total is not None else ""
+    total_text = f"/{total:,}" if total is not None else ""
     per_s = rate.note(anyio.current_time(), lane.counts.ended)
-    return f"{lane.lane}: {lane.done:,}{of} done, {figures(lane, rate, per_s, total)}"
+    return f"{lane.lane}: {lane.done:,}{total_text} done, {figures(lane, rate, per_s, total)}"
 
 
 def print_above(text: str) -> None:

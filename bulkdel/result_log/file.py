@@ -24,6 +24,7 @@ from typing import Final, Protocol
 
 from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
+from bulkdel.result_log.blocks import check_line_ends
 from bulkdel.result_log.lock import lock_log
 from bulkdel.result_log.rescue import (
     BEGINNING_BYTES,
@@ -198,6 +199,7 @@ def _cut_torn_line(file: DiskLog, path: Path) -> int:
 
     The start is checked first: a file that is not a result log is never touched.
     """
+    check_line_ends(file.read_at(0, 1 << 16), path)
     if not _looks_like_log(file):
         raise ConfigError(f"log {path}: this is not a result log of bulkdel; it is left as it is")
     end = _whole_bytes(file)

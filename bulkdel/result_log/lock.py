@@ -151,8 +151,8 @@ def _read_note(path: Path) -> str | None:
     except OSError:
         return None
     try:
-        of = os.fstat(fd)
-        if not stat.S_ISREG(of.st_mode) or of.st_nlink != 1:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             return None
         text = os.read(fd, _NOTE_BYTES_MAX + 1).decode("utf-8", "replace")
     except OSError:

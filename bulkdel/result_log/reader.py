@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bulkdel.models import Outcome
-from bulkdel.result_log.blocks import read_blocks
+from bulkdel.result_log.blocks import check_line_ends, read_blocks
 from bulkdel.result_log.decode import Lines, parse_block, parse_lines
 
 BLOCK_BYTES: Final = 1 << 18
@@ -168,6 +168,8 @@ def _whole_lines(path: Path, facts: LogFacts) -> Iterator[bytes]:
     rest = b""
     read_bytes = 0
     for chunk in read_blocks(path, BLOCK_BYTES):
+        if not read_bytes:
+            check_line_ends(chunk, path)
         read_bytes += len(chunk)
         end = chunk.rfind(b"\n") + 1
         if end:
@@ -222,7 +224,7 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
                 facts.on_record("run", header)
             case {"end": dict(summary)}:
                 facts.last_end = summary
-                _note_paces(summary, facts)
+                facts.paces.update(paces_of(summary))
                 facts.on_record("end", summary)
             case {"pace": dict(pace)}:
                 facts.paces[str(pace.get("lane"))] = pace
@@ -234,12 +236,12 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
     facts.lines += lines.count
 
 
-def _note_paces(summary: dict[str, Any], facts: LogFacts) -> None:
-    """Note the pace records that the summary of a run holds, one a lane."""
+def paces_of(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the pace records that the summary of a run holds: each lane with its own."""
     lanes = summary.get("lanes")
     for name, lane in lanes.items() if isinstance(lanes, dict) else ():
         if isinstance(lane, dict) and isinstance(lane.get("pace"), dict):
-            facts.paces[name] = lane["pace"]
+            yield name, lane["pace"]
 
 
 def _by_lane(lines: Lines) -> Iterator[LaneRecords]:

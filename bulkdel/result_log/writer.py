@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import anyio
-import orjson
 
 from bulkdel.blocking import InThread, in_thread
 from bulkdel.errors import ResultLogError
@@ -29,6 +28,7 @@ from bulkdel.result_log.encode import result_line
 from bulkdel.result_log.file import LogFile
 from bulkdel.result_log.rescue import LogDisturbedError, Rescued, count_results
 from bulkdel.settings import Durability
+from bulkdel.utf8 import json_bytes
 
 GROUP_S: Final = 0.02
 """Seconds between two groups. A kill loses at most what came in that time; a group of
@@ -106,7 +106,7 @@ class ResultLog:
     def append_record(self, name: str, value: object) -> None:
         """Take one record that is no result, like ``{"run": …}``."""
         self._records += 1
-        self.append_line(orjson.dumps({name: value}) + b"\n")
+        self.append_line(json_bytes({name: value}) + b"\n")
 
     async def run(self) -> None:
         """Write groups until cancelled or until a write fails. Run it in a task group.

@@ -1,13 +1,14 @@
 """Where IDs come from: files, stdin and Python iterables, in blocks.
 
-    source.py       what a source is: name, lane, format
-    reading.py      open one, read its blocks
-    opening.py      files and stdin as bytes
-    compression.py  gzip, zstd
-    lines.py        bytes into lines
+    source.py     what a source is: name, lane, format
+    reading.py    open one, read its blocks: here each format has its reader
+    opening.py    files and stdin as bytes; `compression` unpacks them
+    lines.py      bytes into lines
     text.py jsonl.py table.py parquet.py   one format each
-    rows.py         check IDs, sort rows into blocks
-    counting.py     the total for the progress bar
+    json_field.py nesting.py               a row of JSON: its field; whether it ends in its line
+    table_rows.py                          a table cut into rows and cells
+    rows.py       check IDs, sort rows into blocks
+    counting.py   the total for the progress bar
 
 What holds here, always:
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bulkdel.errors import SourceError
 from bulkdel.sources.parquet import require_pyarrow
-from bulkdel.sources.source import STDIN, Source
+from bulkdel.sources.source import STDIN, Format, Source
 
 # Fits into the second-level cache; 4 MiB took 1.4 times as long.
 _PIECE_BYTES: Final = 512 * 1024
@@ -38,12 +38,12 @@ def count_rows(source: Source, stop: Callable[[], bool]) -> int | None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return None
-        if source.row_format == "parquet":
+        if source.row_format is Format.PARQUET:
             return _parquet_rows(path, source.label)
         lines = _count_lines(path, stop)
     except (OSError, ValueError, SourceError):
         return None
-    if lines is not None and source.row_format in ("csv", "tsv"):
+    if lines is not None and source.row_format in (Format.CSV, Format.TSV):
         return max(0, lines - 1)
     return lines
 

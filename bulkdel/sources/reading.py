@@ -25,7 +25,7 @@ from bulkdel.sources.lines import without_mark
 from bulkdel.sources.opening import ByteStream, Interrupted, open_file
 from bulkdel.sources.parquet import open_parquet, parquet_blocks, require_pyarrow, spool
 from bulkdel.sources.rows import check_ids, form_of
-from bulkdel.sources.source import STDIN, Source
+from bulkdel.sources.source import STDIN, Format, Source
 from bulkdel.sources.table import table_blocks
 from bulkdel.sources.text import text_blocks
 
@@ -135,15 +135,17 @@ def _blocks(
     pieces = stream.pieces()
     if source.compression is not None:
         pieces = decompress(pieces, source.compression, source.label)
-    if source.row_format == "parquet":
-        return _parquet(stream, pieces, source, lanes)
-    pieces = without_mark(pieces, source.label)
-    if source.row_format == "jsonl":
-        return jsonl_blocks(pieces, source, lanes, stream.end_doubt)
-    if source.row_format in ("csv", "tsv"):
-        return table_blocks(pieces, source, lanes, stream.end_doubt)
-    lane = cast("str", source.lane)
-    return text_blocks(pieces, source, lane, form_of(lane, lanes), stream.end_doubt)
+    unmarked = without_mark(pieces, source.label)
+    match source.row_format:  # mypy sees to it that each has its reader
+        case Format.TEXT:
+            lane = cast("str", source.lane)
+            return text_blocks(unmarked, source, lane, form_of(lane, lanes), stream.end_doubt)
+        case Format.JSONL:
+            return jsonl_blocks(unmarked, source, lanes, stream.end_doubt)
+        case Format.CSV | Format.TSV:
+            return table_blocks(unmarked, source, lanes, stream.end_doubt)
+        case Format.PARQUET:
+            return _parquet(stream, pieces, source, lanes)
 
 
 def _parquet(

@@ -9,26 +9,39 @@ JSON Lines, because as text every line of it could pass for an ID.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePath
 from typing import Final
 
 from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
+from bulkdel.utf8 import encodable
 
-FORMATS: Final = ("text", "jsonl", "csv", "tsv", "parquet")
+
+class Format(StrEnum):
+    """What the rows of a source are written in."""
+
+    TEXT = "text"
+    JSONL = "jsonl"
+    CSV = "csv"
+    TSV = "tsv"
+    PARQUET = "parquet"
+
+
+FORMATS: Final = tuple(Format)
 STDIN: Final = "-"
 
 NO_LANE: Final = ""
 """Lane of a `Block` whose rows name no lane that exists. It holds invalid rows only."""
 
 _FORMAT_OF_SUFFIX: Final = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".json": Format.JSONL,
+    ".csv": Format.CSV,
+    ".tsv": Format.TSV,
+    ".parquet": Format.PARQUET,
+    ".pq": Format.PARQUET,
 }
 
 
@@ -63,6 +76,9 @@ class Source:
             raise ConfigError("a source needs a name; '-' is stdin")
         if not self.id_field:
             raise ConfigError("the ID field needs a name")
+        for name in (self.id_field, self.provider_field):
+            if name is not None and encodable(name) != name:
+                raise ConfigError(f"{self.label}: the name {name!r} of a field is not UTF-8")
         if self.id_field == self.provider_field:
             raise ConfigError(f"{self.label}: {self.id_field!r} is both the ID and the lane")
         if (self.lane is None) == (self.provider_field is None):
@@ -74,7 +90,7 @@ class Source:
                 f"{self.label}: there is no format {self.format!r}; there are "
                 f"{', '.join(FORMATS)}, each also with .gz or .zst"
             )
-        if self.provider_field is not None and self.row_format == "text":
+        if self.provider_field is not None and self.row_format is Format.TEXT:
             raise ConfigError(
                 f"{self.label}: a text source has no field {self.provider_field!r}; "
                 "give the lane, or another format"
@@ -86,12 +102,12 @@ class Source:
         return "stdin" if self.name == STDIN else self.name
 
     @property
-    def row_format(self) -> str:
+    def row_format(self) -> Format:
         """The format of its rows, once it is decompressed."""
         if self.format is not None:
-            return _split(self.format)[0]
+            return Format(_split(self.format)[0])
         suffix = PurePath(_split(self.name)[0]).suffix.lower()
-        return _FORMAT_OF_SUFFIX.get(suffix, "text")
+        return _FORMAT_OF_SUFFIX.get(suffix, Format.TEXT)
 
     @property
     def compression(self) -> str | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from typing import Final
 
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
@@ -23,6 +24,12 @@ from bulkdel.models import Answer
 from bulkdel.transport.attribution import names, unacknowledged
 from bulkdel.transport.endpoint import BODY_BYTES_MAX, read_body
 from bulkdel.transport.parser import WholeAnswers
+
+INTERIM_MAX: Final = 32
+"""Most 1xx answers before the answer to one request. One or two are usual (100, 103); a flood of
+25 bytes each would be parsed into a hundred times its size."""
+
+_INTERIM: Final = b"HTTP/1.1 1"
 
 
 class KeepAliveConnection(asyncio.Protocol):
@@ -49,6 +56,7 @@ class KeepAliveConnection(asyncio.Protocol):
     __slots__ = (
         "_answers",
         "_handed_over",
+        "_interim",
         "_loop",
         "_name",
         "_socket",
@@ -91,6 +99,8 @@ class KeepAliveConnection(asyncio.Protocol):
         self._socket = transport.get_extra_info("socket")
         self._name = b""
         self._handed_over = False
+        self._interim: int | None = None
+        """1xx answers that have come to the request that waits; None once its answer has begun."""
         self._waiter: asyncio.Future[Answer | None] | None = None
         transport.set_protocol(self)
 
@@ -116,14 +126,20 @@ class KeepAliveConnection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         self.requests += 1
         self._name = name
+        self._interim = 0
         self.write(head)
         return await waiter or await self._read()
 
     async def _read(self) -> Answer:
         """Read an answer that aiohttp's protocol has been handed over."""
         message, payload = await self.protocol.read()
+        interim = 0
         while 100 <= message.code < 200 and message.code != 101:
+            interim += 1
+            if interim > INTERIM_MAX:  # in pieces too small for `_is_flood`
+                self.abort()
             message, payload = await self.protocol.read()
+        self._interim = None
         body = payload.read_nowait() if payload.is_eof() else await read_body(payload)
         self._handed_over = False
         if self.protocol.should_close:  # also if the body was cut or something follows it
@@ -139,6 +155,16 @@ class KeepAliveConnection(asyncio.Protocol):
         self.unasked = True
         self.abort()
 
+    def _is_flood(self, data: bytes) -> bool:
+        """End a connection on which 1xx answers do not end; not one of them is parsed."""
+        if self._interim is None:
+            return False
+        self._interim += data.count(_INTERIM)
+        if self._interim <= INTERIM_MAX:
+            return False
+        self.abort()
+        return True
+
     def _hand_over(self) -> None:
         """Leave the rest to aiohttp's protocol: a piece of the answer, or why none comes."""
         waiter, self._waiter = self._waiter, None
@@ -153,6 +179,8 @@ class KeepAliveConnection(asyncio.Protocol):
         waiter = self._waiter
         if waiter is None:
             if self._handed_over:
+                if self._is_flood(data):
+                    return
                 self.protocol.data_received(data)
             else:  # nobody has asked
                 self._reject()
@@ -170,6 +198,8 @@ class KeepAliveConnection(asyncio.Protocol):
                 waiter.set_result(answer)
             return
         self._handed_over = True
+        if self._is_flood(data):
+            return
         # A new parser: half an answer too many, left in the old one, would else be
         # completed into the answer to this request.
         self.protocol.set_response_params(read_until_eof=True, auto_decompress=False)

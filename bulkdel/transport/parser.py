@@ -60,7 +60,7 @@ class WholeAnswers:
         """The heads that came before."""
         self._loop = loop
         # The parser wants a protocol to hold back when a body gets long. None does here.
-        self._nobody = ResponseHandler(loop)
+        self._protocol = ResponseHandler(loop)
 
     def read(self, piece: bytes) -> Answer | None:
         """Return the answer that ``piece`` is, if it is exactly one and leaves room for more."""
@@ -72,7 +72,7 @@ class WholeAnswers:
 
     def _parse(self, piece: bytes, end: int) -> Answer | None:
         parser = HttpResponseParser(
-            self._nobody,
+            self._protocol,
             self._loop,
             BYTES_MAX,
             payload_exception=aiohttp.ClientPayloadError,

@@ -16,28 +16,118 @@ from bulkdel.emulator import (
 from tests.support.emulator_client import KEY, emulated, run
 
 ANSWERED = [
-    # fault, (status, piece of the body) at Ark, Fireworks and OpenAI
-    (Fault.ERROR, (500, "InternalServiceError"), (500, "INTERNAL"), (500, "server_error")),
-    (Fault.OVERLOADED, (503, "Overloaded"), (503, "Service Overloaded"), (503, "is_overloaded")),
-    (Fault.NOT_IMPLEMENTED, (501, ""), (501, ""), (501, "")),
-    (Fault.KEY_REFUSED, (401, "AuthenticationError"), (401, "UNAUTH"), (401, "invalid_api_key")),
-    (Fault.FORBIDDEN, (403, "AccessDenied"), (403, "FORBIDDEN"), (403, "Missing scopes")),
-    (Fault.UNPAID, (403, "AccountOverdueError"), (402, "PAYMENT"), (429, "credit_balance")),
-    (Fault.QUOTA, (429, "QuotaExceeded"), (412, "suspended"), (429, "insufficient_quota")),
-    (Fault.REFUSED, (429, "RateLimit"), (429, "Too Many"), (429, "rate_limit_exceeded")),
-    (Fault.BUSY, (403, "OperationDenied.InvalidState"), (409, "CONFLICT"), (409, "progress")),
-    (Fault.REJECTED, (400, "InvalidParameter"), (422, '"loc"'), (400, "invalid_value")),
-    (Fault.NO_ROUTE, (404, ""), (404, "Not Found"), (404, "Invalid URL")),
-    (Fault.NO_METHOD, (405, ""), (405, "Method Not Allowed"), (405, "HTTP method")),
-    (Fault.NOT_DELETED, (200, '"deleted":false'), (200, "could not"), (200, '"deleted":false')),
-    (Fault.PROXY_ERROR, (502, "<html>"), (502, "<html>"), (502, "<html>")),
-    (Fault.PROXY_PAGE, (200, "<html>"), (200, "<html>"), (200, "<html>")),
-    (Fault.REDIRECT, (307, ""), (307, ""), (307, "")),
-    (Fault.ERROR_AFTER, (500, "InternalServiceError"), (500, "INTERNAL"), (500, "server_error")),
-    (Fault.EMPTY, (200, ""), (200, ""), (200, "")),
-    (Fault.TRUNCATED, (200, '{"id":"res'), (200, '{"message":'), (200, '{"id":"res')),
-    (Fault.OTHER_ID, (200, "resp_of_somebody"), (200, "successfully"), (200, "resp_of_somebody")),
-    (Fault.HUGE, (200, '"deleted":true,"padding":"xxx'), (200, "xxxx"), (200, "xxxx")),
+    # fault, (status, piece of the body) at Ark, Fireworks, OpenAI and LiteLLM
+    (
+        Fault.ERROR,
+        (500, "InternalServiceError"),
+        (500, "INTERNAL"),
+        (500, "server_error"),
+        (500, "litellm.InternalServerError"),
+    ),
+    (
+        Fault.OVERLOADED,
+        (503, "Overloaded"),
+        (503, "Service Overloaded"),
+        (503, "is_overloaded"),
+        (503, "overloaded"),
+    ),
+    (Fault.NOT_IMPLEMENTED, (501, ""), (501, ""), (501, ""), (501, "")),
+    (
+        Fault.KEY_REFUSED,
+        (401, "AuthenticationError"),
+        (401, "UNAUTH"),
+        (401, "invalid_api_key"),
+        (400, "No connected db"),
+    ),
+    (
+        Fault.FORBIDDEN,
+        (403, "AccessDenied"),
+        (403, "FORBIDDEN"),
+        (403, "Missing scopes"),
+        (403, "Missing scopes"),
+    ),
+    (
+        Fault.UNPAID,
+        (403, "AccountOverdueError"),
+        (402, "PAYMENT"),
+        (429, "credit_balance"),
+        (429, "insufficient_quota"),
+    ),
+    (
+        Fault.QUOTA,
+        (429, "QuotaExceeded"),
+        (412, "suspended"),
+        (429, "insufficient_quota"),
+        (429, "budget_exceeded"),
+    ),
+    (
+        Fault.REFUSED,
+        (429, "RateLimit"),
+        (429, "Too Many"),
+        (429, "rate_limit_exceeded"),
+        (429, "rate_limit_exceeded"),
+    ),
+    (
+        Fault.BUSY,
+        (403, "OperationDenied.InvalidState"),
+        (409, "CONFLICT"),
+        (409, "progress"),
+        (409, "progress"),
+    ),
+    (
+        Fault.REJECTED,
+        (400, "InvalidParameter"),
+        (422, '"loc"'),
+        (400, "invalid_value"),
+        (400, "BadRequestError"),
+    ),
+    (Fault.NO_ROUTE, (404, ""), (404, "Not Found"), (404, "Invalid URL"), (404, "Not Found")),
+    (
+        Fault.NO_METHOD,
+        (405, ""),
+        (405, "Method Not Allowed"),
+        (405, "HTTP method"),
+        (405, "Method Not Allowed"),
+    ),
+    (
+        Fault.NOT_DELETED,
+        (200, '"deleted":false'),
+        (200, "could not"),
+        (200, '"deleted":false'),
+        (200, '"deleted":false'),
+    ),
+    (Fault.PROXY_ERROR, (502, "<html>"), (502, "<html>"), (502, "<html>"), (502, "<html>")),
+    (Fault.PROXY_PAGE, (200, "<html>"), (200, "<html>"), (200, "<html>"), (200, "<html>")),
+    (Fault.REDIRECT, (307, ""), (307, ""), (307, ""), (307, "")),
+    (
+        Fault.ERROR_AFTER,
+        (500, "InternalServiceError"),
+        (500, "INTERNAL"),
+        (500, "server_error"),
+        (500, "litellm.InternalServerError"),
+    ),
+    (Fault.EMPTY, (200, ""), (200, ""), (200, ""), (200, "")),
+    (
+        Fault.TRUNCATED,
+        (200, '{"id":"res'),
+        (200, '{"message":'),
+        (200, '{"id":"res'),
+        (200, '{"id":"res'),
+    ),
+    (
+        Fault.OTHER_ID,
+        (200, "resp_of_somebody"),
+        (200, "successfully"),
+        (200, "resp_of_somebody"),
+        (200, "resp_of_somebody"),
+    ),
+    (
+        Fault.HUGE,
+        (200, '"deleted":true,"padding":"xxx'),
+        (200, "xxxx"),
+        (200, "xxxx"),
+        (200, "xxxx"),
+    ),
 ]
 NOT_ANSWERED = {
     Fault.DROP: aiohttp.ServerDisconnectedError,
@@ -46,16 +136,21 @@ NOT_ANSWERED = {
 }
 
 
-@pytest.mark.parametrize(("fault", "ark", "fireworks", "openai"), ANSWERED)
+@pytest.mark.parametrize(("fault", "ark", "fireworks", "openai", "litellm"), ANSWERED)
 def test_a_fault_is_answered_in_the_providers_own_words(
-    fault: Fault, ark: tuple[int, str], fireworks: tuple[int, str], openai: tuple[int, str]
+    fault: Fault,
+    ark: tuple[int, str],
+    fireworks: tuple[int, str],
+    openai: tuple[int, str],
+    litellm: tuple[int, str],
 ) -> None:
     """And the object is deleted or kept as the fault says."""
 
     async def test() -> None:
         account = AccountSettings(ids=["resp_1"], faults=[FaultRule(fault=fault)])
         async with emulated(account) as client:
-            for provider, (status, piece) in zip(PROVIDERS, (ark, fireworks, openai), strict=True):
+            answers = (ark, fireworks, openai, litellm)
+            for provider, (status, piece) in zip(PROVIDERS, answers, strict=True):
                 reply = await client.delete(provider, "resp_1")
 
                 assert reply.status == status

@@ -157,6 +157,7 @@ def test_a_rule_holds_in_its_span_only() -> None:
         ("ark", r"resp_021767225[0-9a-f]{44}"),
         ("fireworks", r"resp_[0-9a-f]{32}"),
         ("openai", r"resp_[0-9a-f]{18}6955b9[0-9a-f]{26}"),
+        ("litellm", r"resp_(?:bGl0ZWxsbTpjdXN0b21fbGxt[\w+]{130,}={0,2}|[\w-]{200,}={0,2})"),
     ],
 )
 def test_made_ids_look_real_and_differ(provider: str, shape: str) -> None:

@@ -80,7 +80,7 @@ def test_an_odd_200_is_never_deleted(provider: str, fault: Fault) -> None:
     assert verdict(provider, "resp_1", FaultRule(fault=fault)).meaning is not Meaning.DELETED
 
 
-@pytest.mark.parametrize("provider", ["ark", "openai"])
+@pytest.mark.parametrize("provider", ["ark", "openai", "litellm"])
 def test_another_id_in_the_body_is_never_deleted(provider: str) -> None:
     """A confirmation of another object confirms nothing about this one."""
     rule = FaultRule(fault=Fault.OTHER_ID)

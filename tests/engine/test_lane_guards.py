@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -11,7 +12,8 @@ import pytest
 
 from bulkdel import State
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
-from bulkdel.models import Answer
+from bulkdel.models import Answer, Outcome
+from bulkdel.providers import PROVIDERS, get
 from tests.support.engine_fakes import (
     answer,
     deleted,
@@ -210,3 +212,66 @@ async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ev
         assert summary.counts.failed == 5
         assert all(outcome == "failed" for i, outcome in outcomes(log).items() if i in bad)
     assert all(result.retryable for result in job.results[-5:])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", [None, 0, "file", "response"])
+@in_virtual_time
+async def test_a_confirmation_of_another_id_costs_two_requests(kind: object, provider: str) -> None:
+    """Whatever stands beside it: what deletes something else must not be asked on and on."""
+    body = {"id": "resp_another", "object": kind, "deleted": True}
+    job = Job(lambda *_: answer(200, body))
+    job.lane = replace(job.lane, provider=get(provider), base_url="")
+
+    summary = await job.delete(ids(100))
+
+    assert summary.state is State.STOPPED
+    assert "confirmed another" in str(summary.reason)
+    assert summary.counts.requests == 2
+    assert summary.counts.pending == 100
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+@pytest.mark.parametrize("concurrency", [1, 20])
+@pytest.mark.parametrize("good", [0, 100])
+@in_virtual_time
+async def test_few_attempts_burn_no_id_in_an_outage(
+    attempts: int, concurrency: int, good: int
+) -> None:
+    """The first IDs that an outage meets have none left before anybody knows that it is one."""
+    answered = 0
+
+    def answering(object_id: str, _: int) -> Answer:
+        nonlocal answered
+        answered += 1
+        return deleted(object_id) if answered <= good else failing(503)
+
+    job = Job(answering, delay_s=5.0, attempts_max=attempts, concurrency=concurrency)
+
+    summary = await job.delete(ids(300))
+
+    assert summary.state is State.STOPPED
+    assert summary.counts.failed == 0
+    assert summary.counts.deleted == good
+    assert summary.counts.pending == 300 - good
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+@pytest.mark.parametrize("concurrency", [1, 20])
+@in_virtual_time
+async def test_what_fails_alone_gets_its_attempts_and_no_more(
+    attempts: int, concurrency: int
+) -> None:
+    """Between IDs that go well, and as the very last one, too."""
+    bad = {"resp_50", "resp_299"}
+    job = Job(
+        lambda object_id, _: failing(500) if object_id in bad else deleted(object_id),
+        attempts_max=attempts,
+        concurrency=concurrency,
+    )
+
+    summary = await job.delete(ids(300))
+
+    assert summary.state is State.FINISHED
+    assert {r.object_id for r in job.results if r.outcome is Outcome.FAILED} == bad
+    assert {job.transport.times[object_id] for object_id in bad} == {attempts}

@@ -38,7 +38,7 @@ from bulkdel import Lane, State
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
 from bulkdel.models import Answer, Counts
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import get
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
@@ -140,7 +140,7 @@ class Ran:
     figures: Figures
     counts: Counts
     state: State
-    learned: Learned | None
+    learned: LimitEstimate | None
 
     def check_nothing_lost(self) -> None:
         """Check that every request the server took is a deletion in the summary, and no other."""

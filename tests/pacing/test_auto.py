@@ -11,8 +11,8 @@ from benchmarks.virtual.lane import Lane as EventLane
 from benchmarks.virtual.servers import FixedWindow, HeaderBucket, Queue, Server, Slots, TokenBucket
 from bulkdel.models import LimitKind, Meaning, Verdict
 from bulkdel.pacing.auto import AutoPace
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.headers import Quota, read_quota
-from bulkdel.pacing.learned import Learned
 from bulkdel.pacing.schedule import peak
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -21,7 +21,7 @@ REFUSED = Verdict(Meaning.REFUSED)
 
 def cruising(rate: float = 100.0) -> AutoPace:
     """Return a pace that has sent one request and knows the limit."""
-    pace = AutoPace(concurrency=50, learned=Learned(rate=rate, latency_s=0.05))
+    pace = AutoPace(concurrency=50, learned=LimitEstimate(rate=rate, latency_s=0.05))
     pace.sent(0.0, 1)
     return pace
 
@@ -76,7 +76,7 @@ def test_refusals_in_a_row_leave_one_scout() -> None:
 
 
 def test_a_lost_scout_does_not_hang_the_lane() -> None:
-    """The scout's answer may never come: the lane must go on asking."""
+    """The probe's answer may never come: the lane must go on asking."""
     pace = cruising()
     for number in range(6):
         pace.refused(0.5 + number / 1000, 0.4, 3, REFUSED, NO_HEADERS)
@@ -97,7 +97,7 @@ def test_a_long_retry_after_shuts_the_lane_but_not_for_more_than_five_minutes() 
 
 
 def test_a_provider_that_names_concurrency_is_believed() -> None:
-    """Ark's code tells that it is not the rate: the other dial is turned."""
+    """Ark's code tells that it is not the rate: the other limit is turned."""
     pace = cruising()
     rate = pace.rate
 
@@ -156,13 +156,12 @@ def test_says_what_limit_it_found() -> None:
 
 def test_what_was_learned_survives_the_log() -> None:
     """A resume reads it back from JSON that a person may have edited."""
-    learned = Learned(rate=136.9, burst=20, in_flight_max=7, queues=True)
+    estimate = LimitEstimate(rate=136.9, burst=20, in_flight_max=7, queues=True)
+    edited = {"rate": float("nan"), "burst": "20", "window_s": True, "new": 1, "in_flight_max": 3.7}
 
-    assert Learned.from_json(learned.to_json()) == learned
-    assert Learned.from_json({"rate": -1, "burst": "20", "window_s": True, "new": 1}) == Learned()
-    assert Learned.from_json({"rate": float("nan"), "in_flight_max": 3.7}) == Learned(
-        in_flight_max=3
-    )
+    assert LimitEstimate.from_json(estimate.to_json()) == estimate
+    assert LimitEstimate.from_json({"rate": -1}) == LimitEstimate()
+    assert LimitEstimate.from_json(edited) == LimitEstimate(in_flight_max=3)
 
 
 @pytest.mark.parametrize(

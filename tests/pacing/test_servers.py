@@ -31,19 +31,19 @@ from benchmarks.virtual.lane import Lane
 from benchmarks.virtual.servers import Slots, TokenBucket
 from bulkdel import State
 from bulkdel.pacing.auto import AutoPace
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from tests.pacing.real_lane import LaneRun, run_lane, run_lanes
 from tests.pacing.real_lane import measure as measure_lane
 
 
 @cache
-def measure(case: Case) -> tuple[list[Asked], Learned | None]:
+def measure(case: Case) -> tuple[list[Asked], LimitEstimate | None]:
     """Run a case; return its figures and what the next run may start with."""
     learned = None
     if case.start == "warm":
         _, before = measure(case._replace(start="cold"))
         assert before is not None
-        learned = Learned.from_json(before.to_json())
+        learned = LimitEstimate.from_json(before.to_json())
     server = SERVERS[case.name](case.seed)
     pace = AutoPace(concurrency=256, learned=learned)
     lane = Lane(pace, server, rtt_s=case.rtt_ms / 1000, seed=case.seed, cold=learned is None)

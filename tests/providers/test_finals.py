@@ -76,6 +76,8 @@ def test_what_came_before_does_not_change_what_is_read() -> None:
     deleted = 0
     for seed in range(4000):
         sample = spoilt(seed)
+        if sample.provider not in fresh:
+            continue
         object_id, named = rng.choice(IDS), rng.choice(IDS)
         body = sample.sent.replace(ID.encode(), json.dumps(named)[1:-1].encode())
         if rng.random() < 0.5:
@@ -209,7 +211,7 @@ HELD_OUT: list[tuple[int, object]] = [
 ]
 
 
-@pytest.mark.parametrize("provider", ["ark", "fireworks", "openai"])
+@pytest.mark.parametrize("provider", ["ark", "fireworks", "openai", "litellm"])
 def test_what_a_careful_reader_would_not_call_final_is_not(provider: str) -> None:
     """None of these was looked at while the code was written."""
     believed = [

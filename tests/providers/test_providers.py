@@ -1,7 +1,7 @@
 """The conformance suite over all providers.
 
 A new provider is done when it passes: add its confirmation and its words for a missing
-object to `CONFIRMED` and `GONE` in ``provider_answers``.
+object to `CONFIRMED` and `gone` in ``provider_answers``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bulkdel.providers import PROVIDERS, Provider, get
 from tests.support.provider_answers import (
     CONFIRMED,
     FLAG,
-    GONE,
     ID,
     ODD_BODIES,
     OTHER,
     WORDS,
     error,
     every_provider,
+    gone,
     judge,
 )
 
@@ -69,7 +69,7 @@ def test_confirmation_of_another_object_stops_the_lane(
 @every_provider
 def test_missing_object_is_gone(provider: Provider) -> None:
     """An ID that no longer exists needs no further attempt."""
-    verdict = judge(provider, 404, GONE[provider.name])
+    verdict = judge(provider, 404, gone(provider.name, ID))
 
     assert verdict.meaning is Meaning.GONE
     assert "not found" in (verdict.message or "")
@@ -121,7 +121,7 @@ def test_404_about_something_else_stops_the_lane(provider: Provider, body: objec
 )
 def test_any_id_may_stand_in_the_words_for_gone(provider: Provider, object_id: str) -> None:
     """An ID may be a word of the sentence it stands in, or read like a template."""
-    body = json.loads(json.dumps(GONE[provider.name]).replace(ID, json.dumps(object_id)[1:-1]))
+    body = gone(provider.name, object_id)
 
     assert judge(provider, 404, body, object_id=object_id).meaning is Meaning.GONE
     assert judge(provider, 404, body, object_id=ID).meaning is Meaning.ENDPOINT
@@ -133,7 +133,7 @@ def test_gone_at_400_only_in_the_words_that_come_with_it() -> None:
 
     assert judge("openai", 400, words).meaning is Meaning.GONE
     assert judge("openai", 404, words).meaning is Meaning.ENDPOINT
-    assert judge("openai", 400, GONE["openai"]).meaning is Meaning.FAILED
+    assert judge("openai", 400, gone("openai", ID)).meaning is Meaning.FAILED
     assert judge("ark", 400, words).meaning is Meaning.FAILED
 
 
@@ -178,6 +178,8 @@ def test_status_decides_where_the_body_says_nothing(
     """A proxy answers in HTML or not at all, and the lane must still do the right thing."""
     verdict = judge(provider, status, body)
 
+    if status == 403 and isinstance(body, bytes) and body:
+        meaning = Meaning.ENDPOINT  # a page refuses, which says nothing about the key
     assert verdict.meaning is meaning
     assert verdict.message
     assert verdict.message.isprintable()
@@ -282,13 +284,23 @@ def test_facts_of_the_providers() -> None:
             80.0,
         ),
         "openai": ("https://api.openai.com/v1/responses/resp_1", "OPENAI_API_KEY", None),
+        "litellm": ("http://127.0.0.1:4000/v1/responses/resp_1", "LITELLM_PROXY_API_KEY", None),
     }
+
+
+def test_a_documented_limit_names_its_source() -> None:
+    """A job of hours goes by it, and `bulkdel providers` is where people look it up."""
+    for provider in PROVIDERS.values():
+        if provider.rate_max is not None:
+            assert "https://" in provider.rate_note or "github.com/" in provider.rate_note
 
 
 def test_names_are_looked_up_with_a_suggestion() -> None:
     """A typing error must not leave the user to search the manual."""
     assert get("ark") is PROVIDERS["ark"]
-    with pytest.raises(ConfigError, match=r"'Firework'.*ark, fireworks, openai.*'fireworks'\?"):
+    with pytest.raises(
+        ConfigError, match=r"'Firework'.*ark, fireworks, openai, litellm.*'fireworks'\?"
+    ):
         get("Firework")
-    with pytest.raises(ConfigError, match=r"known are: ark, fireworks, openai\.$"):
+    with pytest.raises(ConfigError, match=r"known are: ark, fireworks, openai, litellm\.$"):
         get("")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.models import Counts
-from bulkdel.pacing.learned import Learned
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.slowdown import Slowdown
 
-WINDOW = Learned(rate=100.0, window_s=60.0)
+WINDOW = LimitEstimate(rate=100.0, window_s=60.0)
 
 
 def lane(ended: float, bound_s: Mapping[str, float], refused: float = 0.0) -> LaneSnapshot:

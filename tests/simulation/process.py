@@ -6,7 +6,7 @@
 A seed gives the same order of tasks each time. While it runs, the process notes in `wrong`
 what must not happen at that instant: an ID sent twice at once, a line before its answer.
 
-Not here: what must hold afterwards (`simulation_checks`).
+Not here: what must hold afterwards (`checks`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     Account    a provider's objects; answers late, wrongly, twice or not at all
     Rows       the rows as a source, in blocks of any size
 
-Not here: the engine at work in it (`process`), what must hold (`simulation_checks`).
+Not here: the engine at work in it (`process`), what must hold (`checks`).
 """
 
 from __future__ import annotations
@@ -149,8 +149,7 @@ class Account:
             case "not deleted":
                 return "trouble", answer(200, {"id": object_id, "deleted": False})
             case "other":
-                word = "trouble" if self._provider == "fireworks" else "barred"
-                return word, answer(200, {"id": "resp_other", "deleted": True})
+                return "barred", answer(200, {"id": "resp_other", "deleted": True})
         word, right = self._act(object_id)
         if fault in ("lost after", "lost late"):
             return "lost", None

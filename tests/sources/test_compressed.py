@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkdel.compression import decompress
+from bulkdel.compression import COMPRESSION_OF_SUFFIX, decompress
 from bulkdel.errors import SourceError
 from bulkdel.models import Block
 from bulkdel.sources import Source, SourceReader, open_source
@@ -157,3 +157,12 @@ def test_raw_deflate_is_not_gzip() -> None:
     """Only what carries a checksum is believed."""
     with pytest.raises(SourceError, match="x: is not gzip data"):
         list(decompress([zlib.compress(TEXT)], "gzip", "x"))
+
+
+def test_every_suffix_has_its_decompressor() -> None:
+    """One that is taken for another would be called damaged."""
+    for compression in COMPRESSION_OF_SUFFIX.values():
+        with pytest.raises(SourceError, match=compression):
+            list(decompress([b"no such data"], compression, "x"))
+    with pytest.raises(KeyError):
+        decompress([b""], "xz", "x")

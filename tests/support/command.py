@@ -32,7 +32,9 @@ TIMEOUT_S: Final = 60.0
 """No command of a test takes longer, on the slowest machine."""
 
 KEY: Final = "test-key"
-KEYS: Final = {"ARK_API_KEY": KEY, "FIREWORKS_API_KEY": KEY, "OPENAI_API_KEY": KEY}
+KEYS: Final = dict.fromkeys(
+    ("ARK_API_KEY", "FIREWORKS_API_KEY", "OPENAI_API_KEY", "LITELLM_PROXY_API_KEY"), KEY
+)
 
 _ROOT: Final = Path(bulkdel.__file__).parents[1]
 _INSTALLED: Final = Path(sys.executable).with_name("bulkdel")

@@ -56,6 +56,10 @@ def _error(message: str, code: str | None = None, kind: str = "", param: str | N
 
 _FLAG: Final = {"id": ID, "object": "response", "deleted": True}
 _INVALID: Final = "invalid_request_error"
+_IN_LITELLM: Final = (
+    "litellm.NotFoundError: OpenAIException - %s\n\nLiteLLM: model group 'model-1' failed with"
+    " the error above. No fallback was attempted."
+)
 
 DOCUMENTED: Final = (
     Sample("ark", "deleted", 200, _FLAG, "https://www.volcengine.com/docs/82379/1584286"),
@@ -172,6 +176,29 @@ DOCUMENTED: Final = (
         {"detail": f"Response with id '{ID}' not found"},
         "none: the emulator's, in the shape of the service's 422",
     ),
+    Sample("litellm", "deleted", 200, _FLAG, "LiteLLM 1.109.1: seen at one that ran"),
+    Sample(
+        "litellm",
+        "gone",
+        404,
+        {
+            "error": {
+                "message": _IN_LITELLM
+                % json.dumps(_error(f"Response with id '{ID}' not found.", kind=_INVALID)),
+                "type": _INVALID,
+                "param": None,
+                "code": "404",
+            }
+        },
+        "LiteLLM 1.109.1: seen at one that ran, before a server with OpenAI's words",
+    ),
+    Sample(
+        "litellm",
+        "gone",
+        404,
+        {"detail": f"Polling response {ID} not found"},
+        "LiteLLM 1.109.1: proxy/response_api_endpoints/endpoints.py",
+    ),
 )
 
 # --- the oracle -------------------------------------------------------------------------
@@ -185,11 +212,33 @@ def is_final(sample: Sample) -> bool:
         body = json.loads(sample.sent, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return False
+    inside = _inside_litellm(sample, body)
+    if inside is not None:
+        return is_final(inside)
     return isinstance(body, dict) and any(
         (sample.status, _unwrapped(body)) == (known.status, _unwrapped(known.body))
         for known in DOCUMENTED
         if known.provider == sample.provider
     )
+
+
+def _inside_litellm(sample: Sample, body: Any) -> Sample | None:
+    """Return what the server behind a LiteLLM proxy said, if that stands in this 404, whole."""
+    if sample.provider != "litellm" or sample.status != 404 or not isinstance(body, dict):
+        return None
+    fields = _unwrapped(body)
+    if not isinstance(fields, dict) or "message" not in fields:
+        return None
+    kind, said = fields.pop("message")
+    before, after = _IN_LITELLM.replace("'model-1'", "'%s'").split("%s", 1)
+    middle, end = after.split("%s")
+    inner, found, rest = str(said).removeprefix(before).rpartition(middle)
+    names_a_group = found and rest.endswith(end) and "'" not in rest.removesuffix(end)
+    if kind is not str or not str(said).startswith(before) or not names_a_group:
+        return None
+    if fields != {"type": (str, _INVALID), "code": (str, "404")}:
+        return None
+    return replace(sample, provider="openai", raw=inner.encode())
 
 
 def _unwrapped(body: Body) -> Any:

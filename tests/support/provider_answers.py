@@ -20,26 +20,44 @@ OTHER = "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b"
 FLAG = {"id": ID, "object": "response", "deleted": True}
 WORDS = {"message": "Response deleted successfully"}
 
-CONFIRMED: Mapping[str, dict[str, Any]] = {"ark": FLAG, "fireworks": WORDS, "openai": FLAG}
-GONE: Mapping[str, dict[str, Any]] = {
-    "ark": {
+CONFIRMED: Mapping[str, dict[str, Any]] = {
+    "ark": FLAG,
+    "fireworks": WORDS,
+    "openai": FLAG,
+    "litellm": FLAG,
+}
+
+
+def gone(provider: str, object_id: str) -> dict[str, Any]:
+    """Return the body of a 404 with which a provider names an object as missing."""
+    openai = {
         "error": {
-            "code": "NotFound.ResponseId",
-            "message": f"The specified response {ID} is not found. Request id: 0217642",
-            "param": "",
-            "type": "",
-        }
-    },
-    "fireworks": {"detail": f"Response with id '{ID}' not found"},
-    "openai": {
-        "error": {
-            "message": f"Response with id '{ID}' not found.",
+            "message": f"Response with id '{object_id}' not found.",
             "type": "invalid_request_error",
             "param": None,
             "code": None,
         }
-    },
-}
+    }
+    if provider == "litellm":
+        return in_litellm(json.dumps(openai))
+    if provider == "fireworks":
+        return {"detail": f"Response with id '{object_id}' not found"}
+    if provider == "ark":
+        message = f"The specified response {object_id} is not found. Request id: 0217642"
+        error = {"code": "NotFound.ResponseId", "message": message, "param": "", "type": ""}
+        return {"error": error}
+    return openai
+
+
+def in_litellm(body: str) -> dict[str, Any]:
+    """Return what a LiteLLM proxy makes of the body of a 404 of the server behind it."""
+    message = (
+        f"litellm.NotFoundError: OpenAIException - {body}\n\nLiteLLM: model group 'model-1'"
+        " failed with the error above. No fallback was attempted."
+    )
+    kind = "invalid_request_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": "404"}}
+
 
 ODD_BODIES: Mapping[str, bytes] = {
     "empty": b"",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bulkdel.errors import NoAnswerError, TransportError
 from bulkdel.models import Answer
 from bulkdel.transport.endpoint import BODY_BYTES_MAX
+from bulkdel.transport.pool import open_pool
 from tests.support.transport_server import (
     KEY,
     OK,
@@ -243,6 +244,36 @@ def test_what_is_not_a_whole_answer_is_none(way: Way, raw: bytes) -> None:
         assert len(server.heads) == 1
 
     way.run(test)
+
+
+@every_way
+@pytest.mark.parametrize("size", [27 * 2000, 13])
+def test_a_flood_of_interim_answers_is_ended(way: Way, size: int) -> None:
+    """Each of its 27 bytes takes a hundred in memory; it would go on until the time is up."""
+    if way.opener is not open_pool:
+        pytest.skip("aiohttp's own session, behind an HTTP proxy, reads them without end")
+    sent = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal sent
+        await peer.request()
+        flood = b"HTTP/1.1 102 Processing\r\n\r\n" * 2000
+        while not peer.closed.is_set():
+            for place in range(0, len(flood), size):
+                await peer.write(flood[place : place + size])
+                await asyncio.sleep(0)
+            sent += len(flood)
+
+    async def test() -> None:
+        async with raw_server(script) as server, way.open(server) as transport:
+            with pytest.raises(NoAnswerError):
+                await transport.send("resp_1")
+
+            with suppress(TimeoutError):
+                await asyncio.wait_for(server.peers[0].closed.wait(), 5)
+
+    way.run(test)
+    assert sent < 20_000_000
 
 
 @every_way

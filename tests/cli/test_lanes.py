@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,24 +11,21 @@ import click
 import pytest
 
 from bulkdel.cli import cli
-from bulkdel.cli.options import LaneOptions, make_lanes, make_sources
+from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.lane_values import PerLane
+from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.errors import ConfigError
 from bulkdel.settings import Lane
 from bulkdel.sources import Source
 
 KEYS = {"ARK_API_KEY": "key-ark", "FIREWORKS_API_KEY": "key-fireworks"}
 
-OPTIONS = LaneOptions(
-    base_url=(),
-    api_key_env=(),
-    concurrency=(),
-    rate=(),
-    rate_max=(),
-    attempts=5,
-    timeout=30.0,
-    allow_http=False,
-    any_id=False,
-)
+DELETE = cli.commands["delete"]
+
+
+def told(*words: str) -> DeleteOptions:
+    """Return the options that the command makes of its arguments."""
+    return DeleteOptions(**DELETE.make_context("delete", list(words)).params)
 
 
 def sources_of(
@@ -35,7 +33,7 @@ def sources_of(
 ) -> list[Source]:
     """Return the sources of arguments."""
     return make_sources(
-        arguments, provider=provider, format=None, id_field="id", provider_field=lane_field
+        DeleteOptions(sources=arguments, provider=provider, provider_field=lane_field)
     )
 
 
@@ -46,21 +44,28 @@ class Given:
     arguments: Sequence[str] = ("ids.txt",)
     provider: str | None = "ark"
     lane_field: str | None = None
-    options: LaneOptions = OPTIONS
+    flags: Sequence[str] = ()
     environ: dict[str, str] = field(default_factory=lambda: dict(KEYS))
     dry_run: bool = False
 
     def lanes(self) -> dict[str, Lane]:
         """Return the lanes by name."""
-        sources = sources_of(*self.arguments, provider=self.provider, lane_field=self.lane_field)
-        made = make_lanes(
-            sources,
-            self.options,
+        options = replace(
+            told(*self.arguments, *self.flags),
             provider=self.provider,
-            environ=self.environ,
+            provider_field=self.lane_field,
             dry_run=self.dry_run,
         )
+        made = make_lanes(make_sources(options), options, environ=self.environ)
         return {lane.name: lane for lane in made}
+
+    def refusal(self) -> str:
+        """Return the message with which it is refused."""
+        with pytest.raises((ConfigError, click.UsageError)) as refused:
+            self.lanes()
+        if isinstance(refused.value, click.UsageError):
+            return refused.value.format_message()
+        return str(refused.value)
 
 
 def test_a_source_belongs_to_the_lane_that_is_named_for_it() -> None:
@@ -116,17 +121,27 @@ def test_lanes_have_the_keys_of_their_providers() -> None:
 
 def test_two_accounts_of_one_provider_have_their_own_settings() -> None:
     """``LANE=value`` counts for that lane alone, and before a value for all."""
-    options = replace(
-        OPTIONS,
-        base_url=("ark-eu=https://eu.example/v3?".rstrip("?"),),
-        api_key_env=("ark-eu=EU_KEY",),
-        concurrency=("64", "ark-eu=8"),
-        rate=("ark-eu=5", "auto"),
-        rate_max=("100", "ark=none"),
-    )
+    flags = [
+        "--base-url",
+        "ark-eu=https://eu.example/v3",
+        "--api-key-env",
+        "ark-eu=EU_KEY",
+        "--concurrency",
+        "64",
+        "--concurrency",
+        "ark-eu=8",
+        "--rate",
+        "ark-eu=5",
+        "--rate",
+        "auto",
+        "--rate-max",
+        "100",
+        "--rate-max",
+        "ark=none",
+    ]
     environ = {**KEYS, "EU_KEY": "key-eu"}
 
-    lanes = Given(["a.txt", "ark-eu=b.txt"], options=options, environ=environ).lanes()
+    lanes = Given(["a.txt", "ark-eu=b.txt"], flags=flags, environ=environ).lanes()
 
     ark, ark_eu = lanes["ark"], lanes["ark-eu"]
     assert (ark.api_key, ark_eu.api_key) == ("key-ark", "key-eu")
@@ -150,7 +165,7 @@ def test_rows_that_name_their_lane_may_name_every_lane_that_has_a_key() -> None:
     given = Given(["rows.jsonl"], provider=None, lane_field="provider")
 
     assert set(given.lanes()) == {"ark", "fireworks"}
-    given.options = replace(OPTIONS, api_key_env=("ark-eu=ARK_API_KEY",))
+    given.flags = ["--api-key-env", "ark-eu=ARK_API_KEY"]
     assert set(given.lanes()) == {"ark", "fireworks", "ark-eu"}
     given.dry_run = True
     given.environ = {}
@@ -167,49 +182,79 @@ def test_a_key_may_end_in_a_newline() -> None:
     assert Given(environ={"ARK_API_KEY": "key-ark\n"}).lanes()["ark"].api_key == "key-ark"
 
 
+def test_the_last_value_for_a_lane_counts() -> None:
+    """Whoever adds a flag to a command of yesterday means it, for one lane as for all."""
+    flags = ["--rate", "ark=50", "--rate", "40", "--rate", "ark=5", "--rate", "4"]
+
+    lanes = Given(["a.txt", "ark-eu=b.txt"], flags=flags).lanes()
+
+    assert (lanes["ark"].rate, lanes["ark-eu"].rate) == (5, 4)
+
+
+def test_an_equals_sign_belongs_to_the_value_unless_a_lane_stands_before_it() -> None:
+    """A URL has its own."""
+    lane = Given(flags=["--base-url", "https://a.example/x=1"]).lanes()["ark"]
+
+    assert lane.base_url == "https://a.example/x=1"
+
+
 @pytest.mark.parametrize(
-    ("options", "environ", "words"),
+    ("flags", "environ", "words"),
     [
-        ({}, {}, r"no key: set ARK_API_KEY.*--api-key-env"),
-        ({"api_key_env": ("MY_KEY",)}, KEYS, "MY_KEY"),
-        ({"concurrency": ("many",)}, KEYS, "concurrency must be a whole number"),
-        ({"concurrency": ("0",)}, KEYS, "concurrency must be 1"),
-        ({"concurrency": ("100000",)}, KEYS, "not 100000"),
-        ({"rate": ("fast",)}, KEYS, "rate must be a number or 'auto'"),
-        ({"rate": ("nan",)}, KEYS, "rate must be"),
-        ({"rate": ("-1",)}, KEYS, "rate must be"),
-        ({"rate_max": ("unlimited",)}, KEYS, "rate-max must be a number or 'none'"),
-        ({"rate_max": ("-1",)}, KEYS, "rate-max must be"),
-        ({"attempts": 0}, KEYS, "attempts must be 1"),
-        ({"timeout": 0.0}, KEYS, "timeout must be"),
-        ({"base_url": ("ftp://a/b",)}, KEYS, "https://host/path"),
-        ({"base_url": ("http://a.example/b",)}, KEYS, "in the clear"),
-        ({"base_url": ("https://a/b?c=d",)}, KEYS, r"'\?'"),
-        ({"base_url": ("https://a/b/../c",)}, KEYS, r"'\.\.'"),
+        ("", {}, r"no key: set ARK_API_KEY.*--api-key-env"),
+        ("--api-key-env MY_KEY", KEYS, "MY_KEY"),
+        ("--concurrency many", KEYS, "'--concurrency': must be a whole number, not 'many'"),
+        ("--concurrency ark=8.5", KEYS, "'--concurrency': must be a whole number, not '8.5'"),
+        ("--concurrency=", KEYS, "'--concurrency': must be a whole number, not ''"),
+        ("--concurrency 0", KEYS, "concurrency must be 1"),
+        ("--concurrency 100000", KEYS, "not 100000"),
+        ("--rate fast", KEYS, "'--rate': must be a number or 'auto', not 'fast'"),
+        ("--rate ark=none", KEYS, "'--rate': must be a number or 'auto', not 'none'"),
+        ("--rate=", KEYS, "'--rate': must be a number or 'auto', not ''"),
+        ("--rate nan", KEYS, "rate must be"),
+        ("--rate -1", KEYS, "rate must be"),
+        ("--rate-max unlimited", KEYS, "'--rate-max': must be a number or 'none'"),
+        ("--rate-max -1", KEYS, "rate-max must be"),
+        ("--rate-max nan", KEYS, "rate-max must be"),
+        ("--attempts 0", KEYS, "attempts must be 1"),
+        ("--timeout 0", KEYS, "timeout must be"),
+        ("--base-url ftp://a/b", KEYS, "https://host/path"),
+        ("--base-url http://a.example/b", KEYS, "in the clear"),
+        ("--base-url https://a/b?c=d", KEYS, r"'\?'"),
+        ("--base-url https://a/b/../c", KEYS, r"'\.\.'"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_name(
-    options: dict[str, object], environ: dict[str, str], words: str
+    flags: str, environ: dict[str, str], words: str
 ) -> None:
     """The message names the flag, its value and what it may be."""
-    given = Given(options=replace(OPTIONS, **options), environ=dict(environ))  # type: ignore[arg-type]
+    message = Given(flags=flags.split(), environ=dict(environ)).refusal()
 
-    with pytest.raises(ConfigError, match=words) as refused:
-        given.lanes()
-
-    assert "key-ark" not in str(refused.value)
+    assert re.search(words, message), message
+    assert "key-ark" not in message
 
 
-@pytest.mark.parametrize("lane", ["fireworks=5", "ark-eu=5", "arc=5", "ark:filez=5"])
-def test_a_setting_for_a_lane_that_there_is_not_is_refused(lane: str) -> None:
-    """``--rate arc=5`` would else be forgotten in silence, and the lane go at full speed."""
-    with pytest.raises(ConfigError, match=lane.split("=")[0].split(":")[-1]):
-        Given(options=replace(OPTIONS, rate=(lane,))).lanes()
+LANE_FLAGS = [p.opts[-1] for p in DELETE.params if isinstance(p.type, PerLane)]
+
+
+@pytest.mark.parametrize("flag", LANE_FLAGS)
+@pytest.mark.parametrize("lane", ["fireworks", "ark-eu", "ark:filez"])
+def test_a_setting_for_a_lane_that_there_is_not_is_refused(flag: str, lane: str) -> None:
+    """It would else be forgotten in silence, and the lane go at full speed."""
+    message = Given(flags=[flag, f"{lane}=5"]).refusal()
+
+    assert flag in message
+    assert repr(lane.partition(":")[2] or lane) in message
+
+
+def test_a_mistyped_lane_is_refused() -> None:
+    """``--rate arc=5`` names no lane, and is no number."""
+    assert "arc=5" in Given(flags=["--rate", "arc=5"]).refusal()
 
 
 FLAGS = {
     name: option
-    for option in cli.commands["delete"].params
+    for option in DELETE.params
     if isinstance(option, click.Option)
     for name in option.opts
     if name.startswith("--")
@@ -224,6 +269,6 @@ def test_every_flag_can_be_set_in_the_environment(
     name = "BULKDEL_DELETE_" + flag.removeprefix("--").replace("-", "_").upper()
     monkeypatch.setenv(name, "1")
     group = click.Context(cli, info_name="bulkdel", auto_envvar_prefix="BULKDEL")
-    context = click.Context(cli.commands["delete"], parent=group, info_name="delete")
+    context = click.Context(DELETE, parent=group, info_name="delete")
 
     assert FLAGS[flag].value_from_envvar(context) in ("1", True, ("1",), ["1"])

@@ -11,7 +11,7 @@ _WORDS: Final = ("queues", "unlimited")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class LimitEstimate:
     """A limit as far as it was found. A field that was not found is None.
 
     Attributes:
@@ -38,7 +38,7 @@ class Learned:
         return {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Learned:
+    def from_json(cls, found: Mapping[str, Any]) -> LimitEstimate:
         """Read what `to_json` wrote. Unknown, missing and senseless fields are left out."""
         values = {
             field.name: found[field.name]

@@ -1,0 +1,155 @@
+"""What ``bulkdel delete`` is told: its options, as they were typed, each with its default.
+
+Not here: what they mean. `lanes` makes sources and lanes of them, `delete_job` the settings of
+the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bulkdel.cli.fields import arguments, flag, option, optional, repeated
+from bulkdel.cli.lane_values import ForLane, PerLane, number_or, whole
+from bulkdel.settings import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_DURABILITY,
+    DEFAULT_OUTAGE_LIMIT_S,
+    DEFAULT_TIMEOUT_S,
+    Durability,
+)
+from bulkdel.sources import FORMATS
+
+_FILE: Final = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOptions:
+    """The options of the command; a lane's may be given for all and for one."""
+
+    sources: tuple[str, ...] = arguments("[SOURCE]...")
+    provider: str | None = optional(
+        "-p",
+        "--provider",
+        metavar="NAME",
+        kind=click.STRING,
+        help="Lane of the sources without LANE=: a provider's name, or PROVIDER-LABEL.",
+    )
+    log: Path | None = optional(
+        "--log",
+        metavar="FILE",
+        kind=_FILE,
+        help="Result log; an existing one is resumed. [the first source's path + .bulkdel.jsonl; must be given with stdin]",
+    )
+    done: tuple[Path, ...] = repeated(
+        "--done",
+        metavar="LOG",
+        kind=_FILE,
+        help="Another result log, also as .gz or .zst: what is done there is skipped.",
+    )
+    format: str | None = optional(
+        "--format",
+        metavar="NAME",
+        kind=click.STRING,
+        help=f"Format of the sources: {', '.join(FORMATS)}, also with .gz or .zst. [by file name]",
+    )
+    id_field: str = option(
+        "--id-field",
+        metavar="NAME",
+        kind=click.STRING,
+        default="id",
+        help="Field or column of the ID; `a.b` reaches into objects.",
+    )
+    provider_field: str | None = optional(
+        "--provider-field",
+        metavar="NAME",
+        kind=click.STRING,
+        help="Field or column that names each row's lane.",
+    )
+    any_id: bool = flag(
+        "--any-id",
+        help="Send also IDs that do not look like the provider's, as far as nothing can mistake them.",
+    )
+    base_url: tuple[ForLane[str], ...] = repeated(
+        "--base-url",
+        kind=PerLane("URL", str),
+        help="Instead of the provider's own.",
+    )
+    api_key_env: tuple[ForLane[str], ...] = repeated(
+        "--api-key-env",
+        kind=PerLane("NAME", str),
+        help="Environment variable of the key, instead of the provider's own.",
+    )
+    concurrency: tuple[ForLane[int], ...] = repeated(
+        "--concurrency",
+        kind=PerLane("N", whole),
+        help=f"Most requests in flight, per lane. [{DEFAULT_CONCURRENCY}]",
+    )
+    rate: tuple[ForLane[float | None], ...] = repeated(
+        "--rate",
+        kind=PerLane("N", number_or("auto")),
+        help="Requests per second, exactly, per lane; `auto` finds the provider's limit. [auto]",
+    )
+    rate_max: tuple[ForLane[float | None], ...] = repeated(
+        "--rate-max",
+        kind=PerLane("N", number_or("none")),
+        help="Ceiling of `auto`, or `none`. [the provider's documented limit]",
+    )
+    attempts: int = option(
+        "--attempts",
+        metavar="N",
+        kind=click.INT,
+        default=DEFAULT_ATTEMPTS,
+        help="Requests per ID, refused ones not counted.",
+    )
+    timeout: float = option(
+        "--timeout",
+        metavar="S",
+        kind=click.FLOAT,
+        default=DEFAULT_TIMEOUT_S,
+        help="Seconds per request.",
+    )
+    max_delete: int | None = optional(
+        "--max-delete",
+        metavar="N",
+        kind=click.INT,
+        help="Refuse before deletion N+1, counted over the whole log.",
+    )
+    max_failures: str | None = optional(
+        "--max-failures",
+        metavar="N|P%",
+        kind=click.STRING,
+        help="Stop when more than so many failed (a share counts from 100 IDs on).",
+    )
+    outage_limit: float = option(
+        "--outage-limit",
+        metavar="S",
+        kind=click.FLOAT,
+        default=DEFAULT_OUTAGE_LIMIT_S,
+        help="Stop a lane when its provider has been down so many seconds.",
+    )
+    wait_long: bool = flag(
+        "--wait-long", help="Wait as long as the provider asks, also above 5 minutes."
+    )
+    retry_failed: bool = flag(
+        "--retry-failed", help="Try again the IDs that the log says failed for good."
+    )
+    allow_gone: bool = flag("--allow-gone", help="Do not stop when the first 100 IDs do not exist.")
+    allow_http: bool = flag(
+        "--allow-http",
+        help="Accept http:// base URLs that are not loopback; the key travels in the clear.",
+    )
+    durability: str = option(
+        "--durability",
+        kind=click.Choice([each.value for each in Durability]),
+        default=DEFAULT_DURABILITY.value,
+        help="Sync each group of lines; every second; leave it to the system.",
+    )
+    dry_run: bool = flag("--dry-run", help="Read, check and count; send nothing.")
+    yes: bool = flag("-y", "--yes", help="Do not ask.")
+    json: bool = flag("--json", help="The summary as one JSON object on stdout.")
+    quiet: bool = flag("-q", "--quiet", help="No progress.")

@@ -1,0 +1,109 @@
+"""``[LANE=]VALUE``: a setting for every lane, or for one of them.
+
+What holds here, always:
+
+1. A lane's own value counts before one for all; of several, the last one.
+2. What stands before the first ``=`` is a lane only if it can be the name of one. Else it belongs
+   to the value: URLs have ``=`` in them.
+3. A wrong value is refused as the arguments are read, with its flag and what it may be.
+
+Not here: whether the run has that lane, and which values are in range (`lanes`, `settings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import click
+
+from bulkdel.cli.fields import OwnType
+from bulkdel.errors import ConfigError
+from bulkdel.providers import PROVIDERS, find
+
+_Value = TypeVar("_Value")
+_Default = TypeVar("_Default")
+_Value_co = TypeVar("_Value_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ForLane(Generic[_Value_co]):
+    """A value, and whose it is.
+
+    Attributes:
+        value: The value.
+        lane: The lane's name; None for every lane that has no value of its own.
+    """
+
+    value: _Value_co
+    lane: str | None = None
+
+
+class PerLane(OwnType, Generic[_Value]):
+    """The click type of ``[LANE=]VALUE``.
+
+    Args:
+        word: How the help calls the value: ``N`` makes the metavar ``[LANE=]N``.
+        read: Reads the value; a ValueError says what it must be.
+    """
+
+    def __init__(self, word: str, read: Callable[[str], _Value]) -> None:
+        self.name = f"[LANE=]{word}"  # in upper case it is the metavar, in every click
+        self._read = read
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ForLane[_Value]:
+        """Split off the lane and read the rest, or refuse it."""
+        lane, equals, rest = value.partition("=")
+        try:
+            if equals and (is_lane(lane) or lane.partition(":")[0] in PROVIDERS):
+                find(lane)  # says which resources there are
+                return ForLane(self._read(rest), lane)
+            return ForLane(self._read(value))
+        except (ConfigError, ValueError) as exc:
+            self.fail(str(exc), param, ctx)
+
+
+def value_for(lane: str, given: Iterable[ForLane[_Value]], default: _Default) -> _Value | _Default:
+    """Return the value that counts for a lane."""
+    values = list(given)
+    own = [each for each in values if each.lane == lane]
+    counting = own or [each for each in values if each.lane is None]
+    return counting[-1].value if counting else default
+
+
+def is_lane(name: str) -> bool:
+    """Say whether this can be a lane's name."""
+    try:
+        find(name)
+    except ConfigError:
+        return False
+    return True
+
+
+def whole(text: str) -> int:
+    """Read a whole number.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"must be a whole number, not {text!r}") from None
+
+
+def number_or(word: str) -> Callable[[str], float | None]:
+    """Return a reader of numbers for which ``word`` is None."""
+
+    def read(text: str) -> float | None:
+        if text == word:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"must be a number or {word!r}, not {text!r}") from None
+
+    return read
