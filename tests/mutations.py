@@ -475,6 +475,14 @@ MUTATIONS: Final = (
         ("result_log/test_rescue.py",),
     ),
     Mutation(
+        "lose the lines of a group for want of memory",
+        "result_log/writer.py",
+        "        except BaseException as exc:\n            self._lines = lines + self._lines\n",
+        "        except Exception as exc:\n            if isinstance(exc, OSError):\n"
+        "                self._lines = lines + self._lines\n",
+        ("result_log/test_writer.py",),
+    ),
+    Mutation(
         "write a file name that is not UTF-8 into the log as it is",
         "result_log/writer.py",
         "self.append_line(json_bytes({name: value})",

@@ -90,7 +90,7 @@ class DiskLog:
         try:
             while view:
                 view = view[os.write(self._fd, view) :]
-        except OSError:
+        except BaseException:  # also for want of memory: half a line must not stay
             self._torn = True
             with contextlib.suppress(OSError):
                 self.cut(self.size)

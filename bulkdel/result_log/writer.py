@@ -6,8 +6,8 @@
 * A group is on disk whole or not at all: if a write fails half-way, the file is cut back.
 * A line that a crash cut in two is removed when the log is opened again.
 * One process per log: the log is locked (`lock`), and the lock dies with the process.
-* When a write fails, `ResultLog.error` is set and the run stops sending. What is known by
-  then stays in memory and is tried once more at the end.
+* When a write fails, for whatever reason, `ResultLog.error` is set and the run stops sending.
+  What is known by then stays in memory and is tried once more at the end.
 * When the log was moved, emptied or cut under the run, what is known goes into a rescue
   file at the end, which the message names.
 
@@ -111,8 +111,8 @@ class ResultLog:
     async def run(self) -> None:
         """Write groups until cancelled or until a write fails. Run it in a task group.
 
-        It never raises for the disk: `error` says what went wrong, and nothing further
-        is written until `close` tries once more.
+        It does not raise when a write fails: `error` says what went wrong, and nothing
+        further is written until `close` tries once more.
         """
         while self.error is None:
             with anyio.move_on_after(SYNC_S):  # what was written must not stay unsynced
@@ -133,7 +133,7 @@ class ResultLog:
                 if self._is_disturbed:
                     await self._rescue()
                 await self._run_blocking(self._file.close)
-            except OSError as exc:
+            except Exception as exc:  # noqa: BLE001 - whatever it is, `_say` counts what is lost
                 self._fail(exc)
         if self.error is not None:
             self.error = self._say()  # what is known may be on disk by now
@@ -154,8 +154,10 @@ class ResultLog:
                 lines = []
                 if self._is_sync_due(last=last):
                     await self._sync()
-        except OSError as exc:
+        except BaseException as exc:
             self._lines = lines + self._lines
+            if not isinstance(exc, Exception):
+                raise
             self._fail(exc)
         finally:
             was_full = not self.has_room  # with what came while the disk was slow
@@ -168,9 +170,9 @@ class ResultLog:
         pending = b"".join(self._lines)
         try:
             rescued = await self._run_blocking(self._file.rescue, pending)
-        except OSError as exc:
+        except Exception as exc:  # noqa: BLE001 - as in `close`
             self._cause += (
-                f"; no rescue file can be written: {exc.strerror or exc}; what was in the log"
+                f"; no rescue file can be written: {_reason(exc)}; what was in the log"
                 " is only where it was moved to, if it was"
             )
         else:
@@ -188,7 +190,7 @@ class ResultLog:
         unsynced, self._unsynced = self._unsynced, 0
         try:
             await self._run_blocking(self._file.sync)
-        except OSError:
+        except BaseException:
             self._doubtful += unsynced
             raise
         self._synced_s = anyio.current_time()
@@ -200,10 +202,10 @@ class ResultLog:
             return True
         return anyio.current_time() - self._synced_s >= SYNC_S
 
-    def _fail(self, exc: OSError) -> None:
+    def _fail(self, exc: Exception) -> None:
         first = self.error is None
         self._is_disturbed = self._is_disturbed or isinstance(exc, LogDisturbedError)
-        self._cause = f"the result log cannot be written: {exc.strerror or exc}"
+        self._cause = f"the result log cannot be written: {_reason(exc)}"
         self.error = self._say()
         if first and self.on_error is not None:
             self.on_error(self.error)
@@ -239,6 +241,13 @@ class ResultLog:
         if self._is_disturbed:
             return ResultLogError(message, lines_lost=lost, advice=_DISTURBED_ADVICE)
         return ResultLogError(message, lines_lost=lost)
+
+
+def _reason(exc: Exception) -> str:
+    """Return what went wrong, in the system's words if it is an error of the system."""
+    if isinstance(exc, OSError):
+        return exc.strerror or str(exc)
+    return ": ".join(filter(None, [type(exc).__name__, str(exc)]))
 
 
 def _nothing(*_: Any) -> None:
