@@ -66,6 +66,10 @@ class FixedConcurrency:
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:
         """Nothing to note."""
 
+    @property
+    def budget(self) -> None:
+        """None: nothing is told."""
+
     def learned(self) -> None:
         """It learns nothing."""
 

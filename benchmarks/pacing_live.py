@@ -1,11 +1,11 @@
 """How the command uses a hidden limit on real sockets, side by side with the openai SDK.
 
-    python -m benchmarks.pacing_live             about 8 minutes; writes results/pacing_live.*
+    python -m benchmarks.pacing_live             about 27 minutes; writes results/pacing_live.*
     python -m benchmarks.pacing_live --only nginx
 
     bulkdel emulate ─┐                    ┌─ bulkdel delete, as anybody starts it
-                     ├─ loopback, one at ─┤
-    nginx limit_req ─┘      a time        └─ 64 coroutines on AsyncOpenAI, 2 or 10 retries
+    nginx, haproxy  ─┼─ loopback, one at ─┤
+    limits library  ─┘      a time        └─ 64 coroutines on AsyncOpenAI, 2 or 10 retries
 
 Each client works for a fixed time with more IDs than it can do, and is then asked to end.
 What was taken when is what the server says. An ID is *lost* if the client gave it up, or
@@ -25,32 +25,80 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
 
+from benchmarks import plots
 from benchmarks.measure import BULKDEL, KEY, BenchmarkError
-from benchmarks.pacing_live_servers import Case, Server, emulator, nginx, process
+from benchmarks.pacing_live_servers import (
+    Case,
+    Server,
+    emulator,
+    haproxy,
+    library,
+    nginx,
+    process,
+)
 from benchmarks.report import RESULTS, save, say, table, where, where_text
 
 CONCURRENCY: Final = 64
-SETTLED_S: Final = 9.5
-"""The time after which utilisation counts; not the beginning of a window."""
 _DRAIN_S: Final = 40.0
 _POLL_S: Final = 0.1
 
 CASES: Final = {
-    "bucket": Case("bucket 200/s, burst 20", ["200/s,burst=20"], [(0, 200)]),
-    "window": Case("window 1,000 per 5 s", ["1000per5s"], [(0, 200)], run_s=55.0),
-    "moving": Case(
+    "bucket": Case("bucket 200/s, burst 20", [(0, 200)], emulator, ["200/s,burst=20"]),
+    "window": Case("window 1,000 per 5 s", [(0, 200)], emulator, ["1000per5s"], run_s=55.0),
+    "changing": Case(
         "200/s, after 20 s 80/s, after 40 s 300/s",
-        ["200/s,burst=20@0", "80/s,burst=20@20", "300/s,burst=20@40"],
         [(0, 200), (20, 80), (40, 300)],
+        emulator,
+        ["200/s,burst=20@0", "80/s,burst=20@20", "300/s,burst=20@40"],
         run_s=59.0,
     ),
-    "nginx": Case("nginx limit_req 200/s, burst 20 nodelay", [], [(0, 200)]),
+    "nginx": Case("nginx limit_req 200/s, burst 20 nodelay", [(0, 200)], nginx, ["200", "20"]),
+    "nginx-300": Case(
+        "nginx limit_req 300/s, burst 40 nodelay", [(0, 300)], nginx, ["300", "40"], run_s=60.0
+    ),
+    "haproxy": Case(
+        "haproxy, 400 per 2 s, refused ones count", [(0, 200)], haproxy, ["400", "2"], run_s=60.0
+    ),
+    "moving": Case(
+        "limits library, moving window of 2,000 per 10 s",
+        [(0, 200)],
+        library,
+        ["moving", "2000 per 10 second"],
+        run_s=80.0,
+        settled_s=19.5,
+    ),
+    "counter": Case(
+        "limits library, sliding counter of 2,000 per 10 s",
+        [(0, 200)],
+        library,
+        ["counter", "2000 per 10 second"],
+        run_s=80.0,
+        settled_s=19.5,
+    ),
+    "fixed": Case(
+        "limits library, fixed window of 2,000 per 10 s",
+        [(0, 200)],
+        library,
+        ["fixed", "2000 per 10 second"],
+        run_s=80.0,
+        settled_s=19.5,
+    ),
+    "minute": Case(
+        "limits library, moving window of 6,000 per minute",
+        [(0, 100)],
+        library,
+        ["moving", "6000 per 1 minute"],
+        run_s=240.5,
+        settled_s=120.0,
+        alone=True,
+    ),
 }
 
 
@@ -65,6 +113,8 @@ class Row:
     refused_share: float
     lost: int
     deleted: int
+    per_second: Sequence[int] = ()
+    """What was taken in each second, where that is drawn."""
 
 
 # -- clients --------------------------------------------------------------------------
@@ -163,27 +213,33 @@ def measure(case: Case, client: str, ids: Path) -> Row:
     with TemporaryDirectory(prefix="bulkdel-pacing-") as made:
         folder = Path(made)
         folder.chmod(0o755)  # for nginx's worker
-        serve = emulator if case.limits else nginx
-        with serve(case, ids, folder) as server:
+        with case.serve(case, ids, folder) as server:
             deleted, given_up = CLIENTS[client](case, ids, server, folder)
             server.finish()
     last = server.seen[-1]
     to_s = case.run_s - 0.5
-    late = server.taken_by(to_s) - server.taken_by(SETTLED_S)
+    late = server.taken_by(to_s) - server.taken_by(case.settled_s)
     return Row(
         case=case.title,
         client=client,
-        settled_share=late / case.allowed(SETTLED_S, to_s),
+        settled_share=late / case.allowed(case.settled_s, to_s),
         whole_share=server.taken_by(to_s) / case.allowed(0, to_s),
         refused_share=last.refused / (last.refused + last.taken),
         lost=given_up + max(0, last.taken - deleted),
         deleted=deleted,
+        per_second=_per_second(server, case.run_s) if case.alone else (),
     )
+
+
+def _per_second(server: Server, run_s: float) -> list[int]:
+    """Return what a server took in each second since its first request."""
+    sums = [server.taken_by(float(second)) for second in range(int(run_s) + 1)]
+    return [round(after - before) for before, after in pairwise(sums)]
 
 
 def markdown(rows: Sequence[Row], place: dict[str, Any]) -> str:
     """Return the results as Markdown."""
-    head = ["limit", "client", f"used after {SETTLED_S:.0f} s %", "used %", "refused %", "IDs lost"]
+    head = ["limit", "client", "used, settled %", "used %", "refused %", "IDs lost"]
     body = [
         [
             row.case,
@@ -195,15 +251,17 @@ def markdown(rows: Sequence[Row], place: dict[str, Any]) -> str:
         ]
         for row in rows
     ]
+    spans = ", ".join(
+        f"{case.run_s:.0f} s ({case.settled_s:.0f})"
+        for case in CASES.values()
+        if case.title in {row.case for row in rows}
+    )
     return (
         "# Using a hidden limit, on real sockets\n\n"
-        f"`python -m benchmarks.pacing_live`: {CONCURRENCY} in flight at most, loopback, each\n"
-        f"client for {CASES['bucket'].run_s:.0f} s ({CASES['window'].run_s:.0f} s for windows,"
-        f" {CASES['moving'].run_s:.0f} s where the limit moves), from a cold start.\nUsed: of what"
-        " the limit lets through, a full bucket at the start aside.\n\n"
-        + table(head, body)
-        + "\n"
-        + where_text(place)
+        f"`python -m benchmarks.pacing_live`: {CONCURRENCY} in flight at most, loopback, from a\n"
+        "cold start. Used: of what the limit lets through, a full bucket at the start aside;\n"
+        "settled: after so many seconds. Seconds of each limit, in order, and when it counts as\n"
+        f"settled: {spans}.\n\n" + table(head, body) + "\n" + where_text(place)
     )
 
 
@@ -225,7 +283,7 @@ def main(only: tuple[str, ...], peer_of: tuple[str, str, str, str] | None) -> No
         ids = Path(made) / "ids.txt"
         ids.write_text("".join(f"resp_{os.urandom(24).hex()}\n" for _ in range(40_000)))
         for name in only or CASES:
-            for client in CLIENTS:
+            for client in list(CLIENTS)[: 1 if CASES[name].alone else None]:
                 row = measure(CASES[name], client, ids)
                 rows.append(row)
                 say(
@@ -235,6 +293,9 @@ def main(only: tuple[str, ...], peer_of: tuple[str, str, str, str] | None) -> No
     rows = sorted([*_kept(rows), *rows], key=lambda row: [*_TITLES, row.case].index(row.case))
     found = {"where": place, "rows": [asdict(row) for row in rows]}
     save(RESULTS, "pacing_live", found, markdown(rows, place))
+    for row in rows:
+        if row.per_second and plots.installed():
+            plots.per_second(asdict(row), RESULTS / "pacing_live.svg")
 
 
 _TITLES: Final = [case.title for case in CASES.values()]

@@ -148,6 +148,17 @@ def memory(found: dict[str, Any], path: Path) -> None:
         axes.grid(visible=True)
 
 
+def per_second(row: dict[str, Any], path: Path) -> None:
+    """Draw what a server took in each second."""
+    with _figure(path, 8.4, 3.6) as axes:
+        axes.bar(range(len(row["per_second"])), row["per_second"], width=1.0, color=_OURS)
+        axes.set_xlim(0, len(row["per_second"]))
+        axes.set_xlabel("seconds since the first request")
+        axes.set_ylabel("taken per second")
+        axes.set_title(f"{row['client']}: {row['case']}")
+        axes.grid(axis="y")
+
+
 def resume(found: dict[str, Any], path: Path) -> None:
     """Draw times and memory over the size of the log."""
     names = {

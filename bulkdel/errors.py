@@ -64,12 +64,20 @@ class ResultLogError(BulkdelError):
 
     Attributes:
         lines_lost: Results known to this process that are not on disk.
+        advice: What to do.
         summary: The `models.Summary` of the run that it ended, or None.
     """
 
-    def __init__(self, message: str, *, lines_lost: int = 0) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        lines_lost: int = 0,
+        advice: str = "Make room or mend the disk, then start again: it resumes",
+    ) -> None:
         super().__init__(message)
         self.lines_lost = lines_lost
+        self.advice = advice
         self.summary: Summary | None = None
 
 

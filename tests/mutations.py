@@ -62,6 +62,8 @@ class Mutation:
         if text.count(self.old) != 1:
             raise ValueError(f"{self.name}: {self.file} has its text {text.count(self.old)} times")
         path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+        for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+            compiled.unlink()  # it is told from the source by second and size, which may be the same
 
 
 SIMULATION: Final = ("simulation/test_simulation.py", "-k", "fault[0]")
@@ -447,6 +449,56 @@ MUTATIONS: Final = (
         ("result_log/test_writer.py", "engine/test_lane.py"),
     ),
     Mutation(
+        "do not look at the length of the log",
+        "result_log/file.py",
+        "        if stat.S_ISREG(found.st_mode) and found.st_size != size:",
+        "        if False:",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "leave what was written last out of a rescue",
+        "result_log/rescue.py",
+        "    newest = recent.joined()\n",
+        '    newest = b""\n',
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "save another log that has come into the file of ours",
+        "result_log/rescue.py",
+        "    if not _is_ours(fd, recent.beginning, whole):",
+        "    if False:",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "say nothing of the lines that a rescue lacks",
+        "result_log/writer.py",
+        "self._missing = rescued, max(0, results - rescued.results)",
+        "self._missing = rescued, 0",
+        ("result_log/test_rescue.py",),
+    ),
+    Mutation(
+        "lose the lines of a group for want of memory",
+        "result_log/writer.py",
+        "        except BaseException as exc:\n            self._lines = lines + self._lines\n",
+        "        except Exception as exc:\n            if isinstance(exc, OSError):\n"
+        "                self._lines = lines + self._lines\n",
+        ("result_log/test_writer.py",),
+    ),
+    Mutation(
+        "write a file name that is not UTF-8 into the log as it is",
+        "result_log/writer.py",
+        "self.append_line(json_bytes({name: value})",
+        'self.append_line(__import__("orjson").dumps({name: value})',
+        ("cli/test_command_names.py",),
+    ),
+    Mutation(
+        "print only what the locale can write",
+        "cli/streams.py",
+        'errors="backslashreplace"',
+        'errors="strict"',
+        ("cli/test_command_names.py",),
+    ),
+    Mutation(
         "take no lock",
         "result_log/lock.py",
         "            locked = _try_lock(fd)\n",
@@ -691,10 +743,8 @@ def judge(mutation: Mutation, *, plant: bool = True) -> str:
     """Plant one fault and run its tests; return "caught", "MISSED" or what is wrong with it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("bulkdel", "tests"):
-            shutil.copytree(
-                ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
-            )
+        for part in ("bulkdel", "tests"):  # with what is compiled: that is half of the time
+            shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "pyproject.toml", folder)
         if plant:
             try:

@@ -94,7 +94,7 @@ def _run(trace: Trace) -> int:
         say(f"bulkdel: error: {exc}")
         return USAGE
     except ResultLogError as exc:
-        say(f"bulkdel: error: {exc}. Make room or mend the disk, then start again: it resumes")
+        say(f"bulkdel: error: {exc}. {exc.advice}")
         return LOG_UNWRITABLE
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")

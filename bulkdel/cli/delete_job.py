@@ -7,7 +7,6 @@ anything is read or sent.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Final
 
 import anyio
 import click
-import orjson
 
 from bulkdel.cli import confirm
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
-from bulkdel.cli.output import say, summary_text, tell
+from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
@@ -36,6 +34,7 @@ from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.result_log.blocks import is_there
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
+from bulkdel.utf8 import json_bytes
 
 LOG_SUFFIX: Final = ".bulkdel.jsonl"
 
@@ -86,7 +85,7 @@ class Job:
                 }
                 for name, lane_survey in found.items()
             }
-            click.echo(orjson.dumps({"dry_run": True, "log": str(self._log), "lanes": lanes}))
+            click.echo(json_bytes({"dry_run": True, "log": str(self._log), "lanes": lanes}))
             return
         tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
         tell(confirm.first_urls(self._lanes, found))
@@ -137,7 +136,7 @@ class Job:
         """Print the summary; that it cannot be printed changes nothing about the run."""
         try:
             if self._options.json:
-                click.echo(orjson.dumps(summary.as_dict()))
+                click.echo(json_bytes(summary.as_dict()))
             else:
                 tell(summary_text(summary))
         except OutputError as exc:
@@ -178,7 +177,7 @@ class Job:
                 say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
 
     def _resume_command(self) -> str:
-        command = shlex.join(["bulkdel", *sys.argv[1:]])
+        command = " ".join(["bulkdel", *map(shell_word, sys.argv[1:])])
         if any(source.name == STDIN for source in self._sources):
             return f"{command}   (with the same IDs on stdin)"
         return command

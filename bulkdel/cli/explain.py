@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import click
-import orjson
 
 from bulkdel.cli.output import duration, tell
 from bulkdel.reporting.explain import LaneExplanation
 from bulkdel.reporting.explain import explain as explain_log
+from bulkdel.utf8 import json_bytes
 
 _WORDS: Final = {
     "rate": "bound by the pace (the provider's limit or your own rate)",
@@ -41,7 +41,7 @@ def explain(log: Path, *, as_json: bool) -> None:
     state, lanes = explain_log(log)
     if as_json:
         facts = {"log": str(log), "state": state, "lanes": [asdict(lane) for lane in lanes]}
-        click.echo(orjson.dumps(facts))
+        click.echo(json_bytes(facts))
         return
     tell(f"{log}: the newest run, {state}")
     for lane in lanes:

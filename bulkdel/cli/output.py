@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 import click
 
 from bulkdel.cli.streams import drop_stderr
 from bulkdel.models import Counts, State, Summary
+from bulkdel.utf8 import encodable
 
 
 def say(text: str) -> None:
@@ -36,7 +40,20 @@ def shown(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in encodable(text))
+
+
+def shell_word(text: str) -> str:
+    r"""Return a word of a command line for a shell; what is not to be seen, as ``$'\xff'``."""
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(map(_shell_char, text)) + "'"
+
+
+def _shell_char(char: str) -> str:
+    if char in "\\'":
+        return "\\" + char
+    return char if char.isprintable() else "".join(f"\\x{b:02x}" for b in os.fsencode(char))
 
 
 def duration(seconds: float) -> str:
@@ -110,7 +127,7 @@ def _notes(summary: Summary) -> list[str]:
     if counts.stripped:
         notes.append(stripped_text(counts.stripped) + ".")
     if counts.failed:
-        notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
+        notes.append(f"The failed IDs: bulkdel failed {shell_word(summary.log or 'LOG')}")
     if counts.doubted:
         notes.append(
             f"{counts.doubted:,} IDs are called gone where nothing was ever deleted: wrong account,"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import orjson
 
 from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
+from bulkdel.utf8 import json_bytes
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel status purge.jsonl")
@@ -27,7 +27,7 @@ def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
     for log in logs:
         facts = Index().read(log)
         if as_json:
-            click.echo(orjson.dumps({"log": str(log), **_facts(facts)}))
+            click.echo(json_bytes({"log": str(log), **_facts(facts)}))
         else:
             tell(_text(log, facts))
 

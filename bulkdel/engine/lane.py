@@ -40,6 +40,7 @@ from bulkdel.models import Answer, Counts, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.pacing.headers import spent_for_s
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
@@ -152,6 +153,7 @@ class LaneWork:
 
     def snapshot(self, now_s: float) -> LaneSnapshot:
         """Return how it is going."""
+        budget = self.pace.budget
         return LaneSnapshot(
             lane=self.lane.name,
             counts=replace(self.counts),
@@ -160,6 +162,8 @@ class LaneWork:
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
             next_place_s=self.pace.wait_s(now_s, 0),
+            budget_left=None if budget is None else budget.left,
+            budget_renewed_s=0.0 if budget is None else max(0.0, budget.renewed_at_s - now_s),
             learned=self.learned,
             held_for=self.guard.held_for,
             stop=self.guard.stop,
@@ -258,7 +262,7 @@ class LaneWork:
         """
         self.in_flight -= 1
         if isinstance(taken, Question):
-            verdict = taken.operation.judge(taken.object_id, answer)
+            verdict = taken.operation.judge(taken.object_id, answer).without(self.lane.api_key)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
             self._settling.inquiry_answered(verdict, answer, now_s)
             return
@@ -266,6 +270,8 @@ class LaneWork:
         verdict = self._judge(object_id, answer)
         if verdict.meaning is not Meaning.DELETED:
             verdict = self._settling.read(object_id, answer, verdict)
+        if verdict.meaning is Meaning.REFUSED and verdict.retry_after_s is None:
+            verdict = replace(verdict, retry_after_s=spent_for_s(answer.headers))
         self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
         self._settling.settle(taken, verdict, answer, sent_s, now_s, is_last=self._is_last)
 

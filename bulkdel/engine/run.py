@@ -23,7 +23,7 @@ from contextlib import (
     ExitStack,
     contextmanager,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -228,8 +228,7 @@ class Run:
             yield log
 
     def _log_failed(self, error: ResultLogError) -> None:
-        advice = "Make room or mend the disk, then start again: the log resumes"
-        self.drain(Stop(StopCause.LOG, None, str(error), advice))
+        self.drain(_log_stop(error))
 
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings
@@ -368,14 +367,10 @@ class Run:
         """Return what has come of it so far."""
         lanes = {name: n for name, n in self.counts.items() if name != NO_LANE or n.read}
         elapsed_s = anyio.current_time() - self.began_s
-        reasons = [str(stop) for stop in self.stops]
-        interrupted = self._interrupted and self.unexpected is None
-        if self._ended_by is not None and not interrupted:
-            reasons.append(f"ended by {self._ended_by} before all was done")
-        state = State.STOPPED if reasons else State.FINISHED
+        state, reason = self._how_it_ended()
         return Summary(
-            state=State.INTERRUPTED if interrupted else state,
-            reason="; ".join(reasons) or None,
+            state=state,
+            reason=reason,
             counts=sum(self.counts.values(), Counts()),
             lanes=lanes,
             rates={
@@ -388,12 +383,28 @@ class Run:
             paces={name: pace_record(lane, elapsed_s) for name, lane in self.snapshot().items()},
         )
 
+    def _how_it_ended(self) -> tuple[State, str | None]:
+        reasons = [str(stop) for stop in self.stops]
+        interrupted = self._interrupted and self.unexpected is None
+        if self._ended_by is not None and not interrupted:
+            reasons.append(f"ended by {self._ended_by} before all was done")
+        state = State.STOPPED if reasons else State.FINISHED
+        return State.INTERRUPTED if interrupted else state, "; ".join(reasons) or None
+
     async def _close(self, log: ResultLog, summary: Summary) -> None:
         try:
             await log.close()
         except ResultLogError as exc:
-            exc.summary = summary
+            # What is on disk is known only now: the reason must not say less, or more.
+            others = [stop for stop in self.stops if stop.cause is not StopCause.LOG]
+            self.stops = [*others, _log_stop(exc)]
+            state, reason = self._how_it_ended()
+            self.final = exc.summary = replace(summary, state=state, reason=reason)
             raise
+
+
+def _log_stop(error: ResultLogError) -> Stop:
+    return Stop(StopCause.LOG, None, str(error), error.advice)
 
 
 def _feeds(source: RunSource, lane: str) -> bool:

@@ -26,6 +26,8 @@ class LaneSnapshot:
         rate: Requests per second that the pace aims at; infinity when nothing binds.
         next_place_s: Seconds until the pace lets the next request go, about; the rest of a
             window that is used up.
+        budget_left: Requests that are left of a quota of an hour or a day, or None.
+        budget_renewed_s: Seconds until that is renewed.
         learned: What is known of the provider's limit, or None.
         held_for: Why the lane is held, in words, or None.
         stop: Why it stopped early, or None.
@@ -39,6 +41,8 @@ class LaneSnapshot:
     waiting_s: float
     rate: float
     next_place_s: float
+    budget_left: int | None
+    budget_renewed_s: float
     learned: LimitEstimate | None
     held_for: str | None
     stop: Stop | None

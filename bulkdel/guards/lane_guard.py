@@ -166,7 +166,8 @@ class LaneGuard:
         if asked_s > RETRY_AFTER_MAX_S and not self._wait_long:
             self._stop(
                 StopCause.RETRY_AFTER,
-                f"the provider asks to wait {asked_s:,.0f} s (Retry-After){_quote(verdict)}",
+                f"the provider asks to wait {asked_s:,.0f} s (Retry-After, or a quota that is"
+                f" used up){_quote(verdict)}",
                 "Start again after that time, or give --wait-long",
             )
             return

@@ -31,6 +31,7 @@ from typing import Protocol
 from bulkdel.models import Verdict
 from bulkdel.pacing.auto import AutoPace
 from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.pacing.headers import Budget
 
 __all__ = ["AutoPace", "Pace"]
 
@@ -76,6 +77,11 @@ class Pace(Protocol):
     @property
     def rate(self) -> float:
         """Requests per second it aims at now; infinity when nothing binds."""
+        ...
+
+    @property
+    def budget(self) -> Budget | None:
+        """What is left of a quota of an hour or a day, or None if nothing tells."""
         ...
 
     def learned(self) -> LimitEstimate | None:

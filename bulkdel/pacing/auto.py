@@ -26,7 +26,7 @@ from bulkdel.pacing import growth
 from bulkdel.pacing.controller import Controller
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.growth import STEP, Mode
-from bulkdel.pacing.headers import AdvertisedQuota, read_quota
+from bulkdel.pacing.headers import AdvertisedQuota, Budget, read_quota
 from bulkdel.pacing.limits import Limits
 from bulkdel.pacing.meter import Latency
 from bulkdel.pacing.probe import WindowProbe
@@ -106,6 +106,11 @@ class AutoPace:
     def rate(self) -> float:
         """Requests per second it aims at now."""
         return self._limits.rate
+
+    @property
+    def budget(self) -> Budget | None:
+        """What is left of a quota of an hour or a day, if the headers tell."""
+        return self._quota.budget
 
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent now, else when to ask again."""

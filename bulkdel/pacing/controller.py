@@ -64,6 +64,9 @@ _SLOTS_SPEED: Final = 0.1
 """Where places bind, the rate only has to stay out of their way: a tenth more a second."""
 _LARGE_CUT: Final = 0.9
 """A rate that fell by more has lost the limit: it approaches it again."""
+_SETTLING_S: Final = 0.1
+"""What is refused so soon after a large cut was refused for what came before it: a window that is
+used up says nothing of the rate that it finds."""
 _REACTION_S: Final = 0.25
 """A tick: what is sent before a reaction shows, beside the round trip."""
 _STRIDE: Final = 4.0
@@ -132,7 +135,7 @@ class Controller:
         self._short_pauses = 0
         self._paused_s = self._quiet_from_s = 0.0
         self._silent_s = self._lost_s = 0.0
-        self._flood_s = self._opened_s = -inf
+        self._flood_s = self._opened_s = self._fell_s = -inf
         self.limits.set_cap(_UNPROVEN)
 
     def begin(self, now_s: float) -> None:
@@ -236,8 +239,9 @@ class Controller:
         if evidence.limit and self._ramp_counts:
             self.burst = most_above(evidence.limit, self._ramp_counts) or None
             self._ramp_counts = []
-        self.mode = Mode.CRUISE
-        if self._is_flood(now_s):
+        settling = now_s < self._fell_s + _SETTLING_S
+        self.mode = Mode.APPROACH if settling else Mode.CRUISE
+        if self._is_flood(now_s) and now_s >= self._opened_s + _OPEN_LEAST_S:
             self._flood_s = now_s
             taken = min(self._taken(now_s), between)
             self.limits.set_rate(min(rate * (1 - STEP), taken))
@@ -252,6 +256,7 @@ class Controller:
         self._high = self.reference = max(self._high, self.limits.rate)
         if self.limits.rate < _LARGE_CUT * before:
             self.mode = Mode.APPROACH
+            self._fell_s = now_s
             if evidence.limit == known:  # of before it fell
                 evidence.limit = 0.0
 

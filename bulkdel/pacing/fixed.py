@@ -44,6 +44,10 @@ class FixedPace:
         """
         self._schedule.set_rate(_checked(rate))
 
+    @property
+    def budget(self) -> None:
+        """None: it reads no headers."""
+
     def learned(self) -> LimitEstimate | None:
         """Return None: it finds nothing out."""
         return None

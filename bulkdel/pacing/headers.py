@@ -9,6 +9,10 @@ The same words mean two things, and which one shows only over time: ``reset`` is
 the time until a window ends, then the end stands still; or the time until a bucket is
 full again (OpenAI), then the end moves along with us and ``used / reset`` is the rate.
 
+A quota that is renewed after more than `BUDGET_S`, of an hour or a day, is a budget and not
+a pace: how fast it may be used up, it does not say, and spread over the rest of a day a job
+of seconds would take hours. It is shown, and when it is used up the lane stops or waits.
+
 Not here: whether to believe it (`auto` does until refused nevertheless).
 """
 
@@ -19,6 +23,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bulkdel.models import RETRY_AFTER_MAX_S
+
+BUDGET_S: Final = RETRY_AFTER_MAX_S
+"""A quota that is renewed later is a budget: so long nobody waits without being asked."""
 _FAMILIES: Final = (
     ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
     ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
@@ -47,6 +55,27 @@ class Quota:
     limit: float
     remaining: float
     reset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A quota of an hour or a day.
+
+    Attributes:
+        left: Requests that are left of it.
+        renewed_at_s: When it is renewed, on the clock of our sending.
+    """
+
+    left: int
+    renewed_at_s: float
+
+
+def spent_for_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until a budget is renewed of which nothing is left, or None."""
+    quota = read_quota(headers)
+    if quota is None or quota.remaining >= 1 or quota.reset_s <= BUDGET_S:
+        return None
+    return quota.reset_s
 
 
 def read_quota(headers: Mapping[str, str]) -> Quota | None:
@@ -91,6 +120,7 @@ class AdvertisedQuota:
         window_s: Length of the window, or None if it is a bucket or not yet clear.
         burst: Size of the bucket, or None if it is a window or not yet clear.
         low: Less than half of the limit is left.
+        budget: What is told of is not a pace but a budget, of which so much is left.
     """
 
     __slots__ = (
@@ -98,6 +128,7 @@ class AdvertisedQuota:
         "_end_s",
         "_first_end_s",
         "_rates",
+        "budget",
         "burst",
         "limit",
         "low",
@@ -111,11 +142,20 @@ class AdvertisedQuota:
         self.window_s: float | None = None
         self.burst: float | None = None
         self.low = False
+        self.budget: Budget | None = None
         self._began_s = self._first_end_s = self._end_s = 0.0
         self._rates: list[float] = []
 
     def note(self, quota: Quota, now_s: float, latency_s: float) -> None:
-        """Take in one answer, which was written half a ``latency_s`` ago."""
+        """Take in one answer, which was written half a ``latency_s`` ago.
+
+        Once a budget, always one: the last minutes of a day are no short window.
+        """
+        if quota.reset_s > BUDGET_S or self.budget is not None:
+            self.budget = Budget(int(quota.remaining), now_s + quota.reset_s)
+            self.rate = None
+            self.low = False
+            return
         self.low = quota.remaining < _LEVEL * quota.limit
         written_s = now_s - latency_s / 2
         end_s = written_s + quota.reset_s

@@ -111,7 +111,7 @@ def _judge(object_id: str, answer: Answer) -> Verdict:
         ours = names(object_id)
         if ours.is_sealed or len(ours.known) > 1:
             hint = "; the IDs are those of a LiteLLM proxy: give --provider litellm"
-            return replace(verdict, message=f"{verdict.message}{hint}")
+            return replace(verdict, message=f"{verdict.message}{hint}", unread=False)
     return verdict
 
 

@@ -97,6 +97,9 @@ def figures(lane: LaneSnapshot, rate: LaneRate, short: float, total: int | None)
     elif total is not None:
         seconds = eta_s(lane, rate, short, max(0, total - lane.done))
         parts += [] if seconds is None else [f"ETA {_clock(seconds)}"]
+    if lane.budget_left is not None:
+        renewed = _clock(lane.budget_renewed_s)
+        parts.append(f"quota: {lane.budget_left:,} left, renewed in {renewed}")
     return ", ".join(parts)
 
 

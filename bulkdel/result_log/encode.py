@@ -11,6 +11,7 @@ import time
 import orjson
 
 from bulkdel.models import Outcome, Result
+from bulkdel.utf8 import json_bytes
 
 
 def result_line(result: Result) -> bytes:
@@ -39,7 +40,13 @@ def result_line(result: Result) -> bytes:
     try:
         return orjson.dumps(line) + b"\n"
     except TypeError:  # a lone surrogate, which UTF-8 cannot carry: a result is never lost
-        return orjson.dumps({name: _carried(value) for name, value in line.items()}) + b"\n"
+        line["id"] = carried_id(result.object_id).decode()
+        return json_bytes(line) + b"\n"
+
+
+def carried_id(text: str) -> bytes:
+    """Return an ID, or a row that is none, in UTF-8, as the log has it for ever."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def deleted_line(object_id: str, lane_json: str, at_s: float, ms: float) -> bytes:
@@ -52,12 +59,6 @@ def deleted_line(object_id: str, lane_json: str, at_s: float, ms: float) -> byte
         + orjson.dumps(object_id)
         + f',"lane":{lane_json},"outcome":"deleted","status":200,"attempts":1,"at":"{utc(at_s)}","ms":{round(ms)}}}\n'.encode()
     )
-
-
-def _carried(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return value
 
 
 _second = (0, "")  # the last whole second rendered: most lines share it with the one before

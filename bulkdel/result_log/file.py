@@ -4,9 +4,11 @@ What holds here, always:
 
 1. `DiskLog.write` appends all of its bytes or none: after an error the file is cut back.
 2. A file that is not a result log is never touched, and a torn last line is cut off.
-3. Nothing is written into a file that nobody can find any more.
+3. Nothing is written into a file that nobody can find any more, or that something else
+   has emptied, cut or appended to: each group looks at its place and its length first.
 
-Not here: which lines, and when (`writer`); the lock itself (`lock`).
+Not here: which lines, and when (`writer`); the lock itself (`lock`); what is saved of a log
+that was disturbed (`rescue`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,13 @@ from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
 from bulkdel.result_log.blocks import check_line_ends
 from bulkdel.result_log.lock import lock_log
+from bulkdel.result_log.rescue import (
+    BEGINNING_BYTES,
+    LogDisturbedError,
+    Recent,
+    Rescued,
+    rescue,
+)
 
 _HEADER: Final = b'{"run":{"at":"'
 
@@ -36,6 +46,10 @@ class LogFile(Protocol):
 
     def sync(self) -> None:
         """Force what was written to the disk."""
+        ...
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Write what is known into another file, after a `LogDisturbedError`."""
         ...
 
     def close(self) -> None:
@@ -56,12 +70,18 @@ class DiskLog:
         self._fd = fd
         self.size = os.fstat(self._fd).st_size
         self._torn = False
+        self._recent = self._nothing_recent()
 
     def write(self, data: bytes) -> None:
         """Append all of ``data``; on an error cut back to what was there before.
 
         If not even that can be done, nothing is written until it can: a line must not
         follow half of another one.
+
+        Raises:
+            LogDisturbedError: The file is not at its path any more, or not as long as it
+                should be.
+            OSError: The disk refuses.
         """
         self._check_place()
         if self._torn:
@@ -70,31 +90,68 @@ class DiskLog:
         try:
             while view:
                 view = view[os.write(self._fd, view) :]
-        except OSError:
+        except BaseException:  # also for want of memory: half a line must not stay
             self._torn = True
             with contextlib.suppress(OSError):
                 self.cut(self.size)
             raise
+        self._check_length(self.size + len(data))
         self.size += len(data)
+        self._recent.add(data)
 
     def _check_place(self) -> None:
-        """Refuse to write into a file that nobody can find any more."""
+        """Refuse to write into a file that nobody can find, or that others have changed."""
         try:
             there = os.path.samestat(os.fstat(self._fd), self._path.stat())
         except OSError:
             there = False
         if not there:
-            raise OSError(errno.ENOENT, f"{self._path} was removed or moved away")
+            raise LogDisturbedError(errno.ENOENT, f"{self._path} was removed or moved away")
+        if not self._torn:
+            self._check_length(self.size)
+
+    def _check_length(self, size: int) -> None:
+        found = os.fstat(self._fd)
+        if stat.S_ISREG(found.st_mode) and found.st_size != size:
+            raise LogDisturbedError(
+                errno.EIO,
+                f"something else has emptied, cut or appended to {self._path}: it has"
+                f" {found.st_size:,} bytes, not {size:,}",
+            )
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Write all that is known of the log, and ``pending``, into a new file beside it.
+
+        Raises:
+            OSError: No file can be made.
+        """
+        return rescue(self._fd, self._path, self._recent, pending, whole=_whole_bytes(self))
+
+    def _nothing_recent(self) -> Recent:
+        return Recent(self.size, self.read_at(0, min(self.size, BEGINNING_BYTES)))
+
+    def length(self) -> int:
+        """Return how many bytes the file has now."""
+        return os.fstat(self._fd).st_size
 
     def read_at(self, start: int, size: int) -> bytes:
         """Return ``size`` bytes from ``start``."""
         return os.pread(self._fd, size, start)
 
     def cut(self, size: int) -> None:
-        """Cut the file back to ``size`` bytes."""
+        """Cut the file back to ``size`` bytes.
+
+        Raises:
+            LogDisturbedError: It is shorter.
+        """
+        found = os.fstat(self._fd)
+        if stat.S_ISREG(found.st_mode) and found.st_size < size:
+            self._check_length(size)
         os.ftruncate(self._fd, size)
-        self.size = size
         self._torn = False
+        if size < self.size:
+            self.size = size
+            self._recent = self._nothing_recent()
 
     def sync(self) -> None:
         """Force what was written to the disk."""
@@ -145,19 +202,24 @@ def _cut_torn_line(file: DiskLog, path: Path) -> int:
     check_line_ends(file.read_at(0, 1 << 16), path)
     if not _looks_like_log(file):
         raise ConfigError(f"log {path}: this is not a result log of bulkdel; it is left as it is")
-    end = file.size
+    end = _whole_bytes(file)
+    torn = file.size - end
+    if torn:
+        file.cut(end)
+    return torn
+
+
+def _whole_bytes(file: DiskLog) -> int:
+    """Return where the last line end of a file is."""
+    end = file.length()
     step = 1 << 20
     while end > 0:
         begin = max(0, end - step)
         newline = file.read_at(begin, end - begin).rfind(b"\n")
         if newline >= 0:
-            end = begin + newline + 1
-            break
+            return begin + newline + 1
         end = begin
-    torn = file.size - end
-    if torn:
-        file.cut(end)
-    return torn
+    return 0
 
 
 def _looks_like_log(file: DiskLog) -> bool:
@@ -175,7 +237,7 @@ def _looks_like_log(file: DiskLog) -> bool:
     torn = start.rstrip(b"\0")  # a power cut leaves NUL bytes where data should have come
     return _HEADER.startswith(torn) and all(
         not file.read_at(begin, 1 << 20).strip(b"\0")
-        for begin in range(len(torn), file.size, 1 << 20)
+        for begin in range(len(torn), file.length(), 1 << 20)
     )
 
 

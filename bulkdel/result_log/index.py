@@ -31,6 +31,7 @@ import numpy as np
 from bulkdel.errors import ConfigError
 from bulkdel.models import Block, InvalidRow, Outcome
 from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, digest
+from bulkdel.result_log.encode import carried_id
 from bulkdel.result_log.reader import LaneRecords, LineState, LogFacts, read_failed, read_log
 
 _SEEN: Final = 7
@@ -121,8 +122,7 @@ class Index:
     def claim(self, block: Block) -> Claimed:
         """Drop what is done or was given out before; note the rest as given out."""
         id_digests = digest(map(str.encode, block.ids), _ID_SEED)
-        # As `encode` writes a lone surrogate, should a source let one through.
-        texts = (row.text.encode("utf-8", "backslashreplace") for row in block.invalid)
+        texts = (carried_id(row.text) for row in block.invalid)
         row_digests = digest(texts, _INVALID_SEED)
         with self._lock:
             known = self._lanes.setdefault(block.lane, DigestSet())

@@ -6,10 +6,12 @@
 * A group is on disk whole or not at all: if a write fails half-way, the file is cut back.
 * A line that a crash cut in two is removed when the log is opened again.
 * One process per log: the log is locked (`lock`), and the lock dies with the process.
-* When a write fails, `ResultLog.error` is set and the run stops sending. What is known by
-  then stays in memory and is tried once more at the end.
+* When a write fails, for whatever reason, `ResultLog.error` is set and the run stops sending.
+  What is known by then stays in memory and is tried once more at the end.
+* When the log was moved, emptied or cut under the run, what is known goes into a rescue
+  file at the end, which the message names.
 
-Not here: reading a log (`reader`), what is done already (`index`).
+Not here: what is saved then (`rescue`), reading a log (`reader`), what is done already (`index`).
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import anyio
-import orjson
 
 from bulkdel.blocking import InThread, in_thread
 from bulkdel.errors import ResultLogError
 from bulkdel.models import Result
 from bulkdel.result_log.encode import result_line
 from bulkdel.result_log.file import LogFile
+from bulkdel.result_log.rescue import LogDisturbedError, Rescued, count_results
 from bulkdel.settings import Durability
+from bulkdel.utf8 import json_bytes
 
 GROUP_S: Final = 0.02
 """Seconds between two groups. A kill loses at most what came in that time; a group of
@@ -34,6 +37,11 @@ SYNC_S: Final = 1.0
 """Seconds between two syncs with `Durability.NORMAL`."""
 LINES_MAX: Final = 20_000
 """Lines in memory at which the lanes take no further ID."""
+
+_DISTURBED_ADVICE: Final = (
+    "Find out what moved or emptied it (logrotate? a clean-up?); then put the rescue file in its"
+    " place, or name it as --log, and start again: it resumes"
+)
 
 
 class ResultLog:
@@ -69,6 +77,11 @@ class ResultLog:
         self._doubtful = 0
         self._synced_s = 0.0
         self._cause = ""
+        self._is_disturbed = False
+        self._rescued: Rescued | None = None
+        self._missing = 0
+        self._lines_written = 0
+        self._records = 0
 
     @property
     def has_room(self) -> bool:
@@ -92,13 +105,14 @@ class ResultLog:
 
     def append_record(self, name: str, value: object) -> None:
         """Take one record that is no result, like ``{"run": …}``."""
-        self.append_line(orjson.dumps({name: value}) + b"\n")
+        self._records += 1
+        self.append_line(json_bytes({name: value}) + b"\n")
 
     async def run(self) -> None:
         """Write groups until cancelled or until a write fails. Run it in a task group.
 
-        It never raises for the disk: `error` says what went wrong, and nothing further
-        is written until `close` tries once more.
+        It does not raise when a write fails: `error` says what went wrong, and nothing
+        further is written until `close` tries once more.
         """
         while self.error is None:
             with anyio.move_on_after(SYNC_S):  # what was written must not stay unsynced
@@ -116,8 +130,10 @@ class ResultLog:
         with anyio.CancelScope(shield=True):
             await self._write_group(last=True)
             try:
+                if self._is_disturbed:
+                    await self._rescue()
                 await self._run_blocking(self._file.close)
-            except OSError as exc:
+            except Exception as exc:  # noqa: BLE001 - whatever it is, `_say` counts what is lost
                 self._fail(exc)
         if self.error is not None:
             self.error = self._say()  # what is known may be on disk by now
@@ -131,19 +147,39 @@ class ResultLog:
             with anyio.CancelScope(shield=True):
                 if lines:
                     await self._run_blocking(self._file.write, b"".join(lines))
+                    self._is_disturbed = False
+                    self._lines_written += len(lines)
                     if self._durability is not Durability.OFF:
                         self._unsynced += len(lines)
                 lines = []
                 if self._is_sync_due(last=last):
                     await self._sync()
-        except OSError as exc:
+        except BaseException as exc:
             self._lines = lines + self._lines
+            if not isinstance(exc, Exception):
+                raise
             self._fail(exc)
         finally:
             was_full = not self.has_room  # with what came while the disk was slow
             self._writing = 0
         if was_full and self.has_room:
             self.on_room()
+
+    async def _rescue(self) -> None:
+        """Write what is known into a rescue file."""
+        pending = b"".join(self._lines)
+        try:
+            rescued = await self._run_blocking(self._file.rescue, pending)
+        except Exception as exc:  # noqa: BLE001 - as in `close`
+            self._cause += (
+                f"; no rescue file can be written: {_reason(exc)}; what was in the log"
+                " is only where it was moved to, if it was"
+            )
+        else:
+            results = self._lines_written + len(self._lines) - self._records
+            self._rescued, self._missing = rescued, max(0, results - rescued.results)
+            self._lines = []
+            self._doubtful = self._unsynced = 0
 
     async def _sync(self) -> None:
         """Force what was written to the disk.
@@ -154,7 +190,7 @@ class ResultLog:
         unsynced, self._unsynced = self._unsynced, 0
         try:
             await self._run_blocking(self._file.sync)
-        except OSError:
+        except BaseException:
             self._doubtful += unsynced
             raise
         self._synced_s = anyio.current_time()
@@ -166,16 +202,19 @@ class ResultLog:
             return True
         return anyio.current_time() - self._synced_s >= SYNC_S
 
-    def _fail(self, exc: OSError) -> None:
+    def _fail(self, exc: Exception) -> None:
         first = self.error is None
-        self._cause = f"the result log cannot be written: {exc.strerror or exc}"
+        self._is_disturbed = self._is_disturbed or isinstance(exc, LogDisturbedError)
+        self._cause = f"the result log cannot be written: {_reason(exc)}"
         self.error = self._say()
         if first and self.on_error is not None:
             self.on_error(self.error)
 
     def _say(self) -> ResultLogError:
         """Return what went wrong, and what is not on disk at this moment."""
-        lost = sum(line.startswith(b'{"id":') for line in self._lines)
+        if self._rescued is not None:
+            return self._say_rescued(self._rescued)
+        lost = sum(map(count_results, self._lines))
         parts = []
         if lost:
             parts.append(f"{lost:,} results are not on disk: their IDs will be sent again")
@@ -184,7 +223,31 @@ class ResultLog:
             parts.append(f"{doubtful:,} lines were written but may not survive a power cut")
         if not parts:
             parts.append("what is known by now is on disk after all")
-        return ResultLogError("; ".join([self._cause, *parts]), lines_lost=lost)
+        return self._error(parts, lost)
+
+    def _say_rescued(self, rescued: Rescued) -> ResultLogError:
+        parts = [f"what is known by now is in {rescued.path}"]
+        if self._missing:
+            parts.append(
+                f"{self._missing:,} results of this run are in no file any more: their IDs will"
+                " be sent again"
+            )
+        if rescued.earlier_bytes_missing:
+            parts.append(f"so are {rescued.earlier_bytes_missing:,} bytes of earlier runs")
+        return self._error(parts, self._missing)
+
+    def _error(self, parts: list[str], lost: int) -> ResultLogError:
+        message = "; ".join([self._cause, *parts])
+        if self._is_disturbed:
+            return ResultLogError(message, lines_lost=lost, advice=_DISTURBED_ADVICE)
+        return ResultLogError(message, lines_lost=lost)
+
+
+def _reason(exc: Exception) -> str:
+    """Return what went wrong, in the system's words if it is an error of the system."""
+    if isinstance(exc, OSError):
+        return exc.strerror or str(exc)
+    return ": ".join(filter(None, [type(exc).__name__, str(exc)]))
 
 
 def _nothing(*_: Any) -> None:

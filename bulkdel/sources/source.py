@@ -15,6 +15,7 @@ from typing import Final
 
 from bulkdel.compression import COMPRESSION_OF_SUFFIX
 from bulkdel.errors import ConfigError
+from bulkdel.utf8 import encodable
 
 
 class Format(StrEnum):
@@ -75,6 +76,9 @@ class Source:
             raise ConfigError("a source needs a name; '-' is stdin")
         if not self.id_field:
             raise ConfigError("the ID field needs a name")
+        for name in (self.id_field, self.provider_field):
+            if name is not None and encodable(name) != name:
+                raise ConfigError(f"{self.label}: the name {name!r} of a field is not UTF-8")
         if self.id_field == self.provider_field:
             raise ConfigError(f"{self.label}: {self.id_field!r} is both the ID and the lane")
         if (self.lane is None) == (self.provider_field is None):

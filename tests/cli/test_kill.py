@@ -67,8 +67,9 @@ def provider(folder: Path) -> Iterator[Provider]:
     made = ["--make", str(IDS), "--ids", str(folder / "ids.txt"), "--latency", str(LATENCY_S)]
     with started("emulate", *made, *flags, "--seed", str(SEED), env={}) as running:
         assert running.process.stdout is not None
-        lines = [running.process.stdout.readline().decode() for _ in range(4)]
-        yield Provider(lines[3].removeprefix("stats: ").strip().removesuffix("/_emulator/stats"))
+        lines = iter(running.process.stdout.readline, b"")
+        stats = next(line.decode() for line in lines if line.startswith(b"stats: "))
+        yield Provider(stats.removeprefix("stats: ").strip().removesuffix("/_emulator/stats"))
 
 
 def _deleted_lines(log: Path) -> set[str]:

@@ -137,6 +137,24 @@ async def test_a_limit_that_is_used_up_says_when_the_next_place_comes() -> None:
 
 
 @in_virtual_time
+async def test_a_quota_of_a_day_says_how_much_is_left() -> None:
+    """Whoever shares it must see what the run leaves."""
+    headers = {"x-ratelimit-limit": "9000", "x-ratelimit-reset": "3600"}
+    left = iter(range(8999, 0, -1))
+
+    def answering(object_id: str, _: int) -> Answer:
+        told = {**headers, "x-ratelimit-remaining": str(next(left))}
+        return deleted(object_id)._replace(headers=told)
+
+    shown = await lines_of(make_run({"openai": 2000}, answering, rate=None, rate_max=50.0), {})
+
+    quotas = [int(found[1]) for text in shown if (found := re.search(r"quota: 8,(\d+) left", text))]
+    assert len(quotas) > 1
+    assert quotas == sorted(quotas, reverse=True)
+    assert "renewed in 59:59" in shown[0]
+
+
+@in_virtual_time
 async def test_there_is_one_bar_a_lane_and_it_ends_full() -> None:
     """The last thing shown must be true also when the run ends between two updates."""
     run = make_run({"openai": 203, "openai-eu": 107}, rate=50.0)

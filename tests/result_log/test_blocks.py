@@ -28,7 +28,7 @@ def test_reads_a_finished_log_that_was_compressed(tmp_path: Path) -> None:
     assert read_ids(path) == [b"resp_1", b"resp_2"]
 
 
-COMPRESSED = gzip.compress(line() * 99)
+COMPRESSED = gzip.compress(line() * 99, mtime=0)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from bulkdel.blocking import in_line
 from bulkdel.errors import ResultLogError
 from bulkdel.models import Outcome, Result
 from bulkdel.result_log.encode import result_line
+from bulkdel.result_log.rescue import Rescued
 from bulkdel.result_log.writer import GROUP_S, LINES_MAX, SYNC_S, ResultLog
 from bulkdel.settings import Durability
 from tests.simulation.simulate import in_virtual_time
@@ -23,6 +25,7 @@ from tests.simulation.simulate import in_virtual_time
 T = TypeVar("T")
 
 FULL_DISK = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+NO_MEMORY = MemoryError()
 BAD_DISK = OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -33,9 +36,10 @@ class FakeDisk:
         self.groups: list[bytes] = []
         self.synced_s: list[float] = []
         self.synced_groups = 0
-        self.write_error: OSError | None = None
-        self.sync_error: OSError | None = None
+        self.write_error: Exception | None = None
+        self.sync_error: Exception | None = None
         self.write_calls = 0
+        self.rescued: bytes | None = None
         self.is_closed = False
 
     def write(self, data: bytes) -> None:
@@ -51,6 +55,11 @@ class FakeDisk:
             raise self.sync_error
         self.synced_s.append(anyio.current_time())
         self.synced_groups = len(self.groups)
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Note it."""
+        self.rescued = pending
+        return Rescued(Path("rescue"), 0, 0)
 
     def close(self) -> None:
         """Note it."""
@@ -207,18 +216,25 @@ async def test_a_failed_write_stops_the_run_once_and_nothing_more_is_written() -
 
 
 @pytest.mark.parametrize("durability", Durability)
+@pytest.mark.parametrize("error", [FULL_DISK, NO_MEMORY, RuntimeError("can't start new thread")])
 @in_virtual_time
-async def test_with_room_again_at_the_end_nothing_is_lost(durability: Durability) -> None:
-    """Somebody makes room while the last answers arrive: every line is there, in order."""
+async def test_with_room_again_at_the_end_nothing_is_lost(
+    error: Exception, durability: Durability
+) -> None:
+    """Somebody makes room while the last answers arrive: every line is there, in order.
+
+    It may be room in memory, or for a thread: what is known must not depend on what failed.
+    """
     disk = FakeDisk()
 
     log = make_log(disk, durability)
     async with writing(log):
         log.append(result(1))
         await anyio.sleep(1)
-        disk.write_error = FULL_DISK
+        disk.write_error = error
         log.append(result(2))
         await anyio.sleep(1)
+        assert not log.has_room
         log.append(result(3))
         disk.write_error = None
 
@@ -255,8 +271,11 @@ async def test_what_comes_while_a_write_fails_follows_it() -> None:
     assert disk.ids == ["resp_1", "resp_2"]
 
 
+@pytest.mark.parametrize(
+    ("error", "words"), [(FULL_DISK, "No space left on device"), (NO_MEMORY, "MemoryError")]
+)
 @in_virtual_time
-async def test_what_is_not_on_disk_at_the_end_is_said() -> None:
+async def test_what_is_not_on_disk_at_the_end_is_said(error: Exception, words: str) -> None:
     """The user must know how many IDs will be sent again."""
     disk = FakeDisk()
 
@@ -264,12 +283,12 @@ async def test_what_is_not_on_disk_at_the_end_is_said() -> None:
     async with writing(log):
         log.append(result(1))
         await anyio.sleep(2)
-        disk.write_error = FULL_DISK
+        disk.write_error = error
         for number in range(2, 5):
             log.append(result(number))
         await anyio.sleep(1)
 
-    with pytest.raises(ResultLogError, match="No space left on device") as raised:
+    with pytest.raises(ResultLogError, match=words) as raised:
         await log.close()
 
     assert raised.value.lines_lost == 3

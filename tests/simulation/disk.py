@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bulkdel.result_log.file import DiskLog
+from bulkdel.result_log.rescue import LogDisturbedError, Rescued
 
 
 class Dying(Protocol):
@@ -24,6 +25,8 @@ class Dying(Protocol):
         power_cut: It died with the power: what was not synced may be lost.
         last_breath: The share of one more group that still reaches the disk.
         disk_fails: The first call that fails, and how many do.
+        disturbed: The call before which something else empties, cuts, moves, replaces or
+            removes the log.
         dice: What chance decides by.
     """
 
@@ -31,17 +34,20 @@ class Dying(Protocol):
     power_cut: bool
     last_breath: float
     disk_fails: tuple[int, int]
+    disturbed: float
     dice: random.Random
 
 
 class SimulatedDisk:
     """The log on disk, as long as the process lives; with errors where the plan has them."""
 
-    def __init__(self, file: DiskLog, process: Dying) -> None:
+    def __init__(self, file: DiskLog, path: Path, process: Dying) -> None:
         self.closed = False
         self.failed = False
-        self.synced = file.size
+        self.rescued: Path | None = None
+        self.synced = self._began_at = file.size
         self._file = file
+        self._path = path
         self._process = process
         self._calls = 0
 
@@ -53,13 +59,25 @@ class SimulatedDisk:
                 self._process.last_breath = 0.0
             return
         self._fail_if_planned(errno.ENOSPC)
-        self._file.write(data)
+        if self._calls == self._process.disturbed:
+            disturb(self._path, self._began_at, self._process.dice)
+        try:
+            self._file.write(data)
+        except LogDisturbedError:
+            self.failed = True
+            raise
 
     def sync(self) -> None:
         """Note what would survive a power cut."""
         if not self._process.killed:
             self._fail_if_planned(errno.EIO)
             self.synced = self._file.size
+
+    def rescue(self, pending: bytes) -> Rescued:
+        """Save what is known, if the process can."""
+        rescued = self._file.rescue(pending)
+        self.rescued = rescued.path
+        return rescued
 
     def close(self) -> None:
         """Close the file, if the process can."""
@@ -80,6 +98,27 @@ class SimulatedDisk:
         if first <= self._calls < first + count:
             self.failed = True
             raise OSError(error, os.strerror(error))
+
+
+def disturb(log: Path, began_at: int, dice: random.Random) -> None:
+    """Do to a log what must not be done while it is written.
+
+    What was there before the process began is left: no process could save that.
+    """
+    size = log.stat().st_size
+    match dice.choice(("empty", "cut", "move", "replace", "remove")):
+        case "empty" if began_at < size:
+            os.truncate(log, began_at)
+        case "cut" if began_at < size:
+            os.truncate(log, dice.randrange(began_at, size))
+        case "move":
+            log.rename(log.with_name("moved"))
+        case "replace":
+            copy = log.with_name("copy")
+            copy.write_bytes(log.read_bytes())
+            copy.rename(log)
+        case _:
+            log.unlink()
 
 
 @dataclass(slots=True)

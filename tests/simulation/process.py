@@ -1,6 +1,6 @@
 """One start of the engine in a simulated world, killed between any two steps of any task.
 
-    plan ──> faults, outage, kill, power cut, disk errors, drain
+    plan ──> faults, outage, kill, power cut, disk errors, a disturbed log, drain
     run  ──> the real `Run` with every edge simulated, on virtual time
 
 A seed gives the same order of tasks each time. While it runs, the process notes in `wrong`
@@ -97,6 +97,7 @@ class Process:
         self.power_cut = False
         self.last_breath = 0.0
         self.disk_fails = (0, 0)
+        self.disturbed = math.inf
         self.blocking_s = dice.choice((0.0, 0.001, BLOCKING_MAX_S))
         self.max_delete = None
         if calm:
@@ -110,6 +111,8 @@ class Process:
             self.disk_fails = (dice.randint(1, 12), dice.choice((1, 2, 1000)))
         elif kind < 0.8:
             self.drain_s = 10 ** dice.uniform(-2, 1.5)
+        elif kind < 0.87:
+            self.disturbed = dice.randint(1, 12)
         if dice.random() < 0.15:
             self.outage = (10 ** dice.uniform(-2, 1), 10 ** dice.uniform(0, 2.9))
         if self.scenario.max_delete is not None and dice.random() < 0.7:
@@ -158,7 +161,7 @@ class Process:
         @contextmanager
         def open_log(path: Path) -> Iterator[tuple[LogFile, int]]:
             with open_disk_log(path) as (file, torn):
-                self.disk = SimulatedDisk(file, self)
+                self.disk = SimulatedDisk(file, path, self)
                 try:
                     yield self.disk, torn
                 finally:
@@ -233,6 +236,13 @@ class Process:
         self._expect(result.attempts == len(words), "attempts", (key, result.attempts))
 
     # -- its life -----------------------------------------------------------------------
+
+    def put_rescue_in_place(self) -> None:
+        """Do what the message says after something else has disturbed the log."""
+        if self.disk is not None and self.disk.rescued is not None:
+            assert self.error is not None
+            assert str(self.disk.rescued) in str(self.error)
+            self.disk.rescued.replace(self.scenario.log)
 
     def run(self) -> None:
         """Live, from start to end or death."""

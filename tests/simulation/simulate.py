@@ -78,6 +78,7 @@ def _simulate(scenario: Scenario) -> Counter[str]:
         had = {name: set(world.account.deleted) for name, world in scenario.lanes.items()}
         process = Process(scenario, number, allow_gone=allow_gone)
         process.run()
+        process.put_rescue_in_place()
         after = read_log(scenario.log, allow_gone=allow_gone)
         check(process, after, had)
         unlogged = check_repeats(process, after, unlogged)
@@ -85,6 +86,7 @@ def _simulate(scenario: Scenario) -> Counter[str]:
             processes=1,
             kills=process.killed,
             disk_errors=process.error is not None,
+            rescues=process.disk is not None and process.disk.rescued is not None,
             requests=sum(len(of.sent) for of in process.transports.values()),
             asked=sum(len(of.asked) for of in process.transports.values()),
             doubted=sum(result.doubted for _, result in process.results),

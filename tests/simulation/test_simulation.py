@@ -18,7 +18,7 @@ PART = 125
 
 @pytest.mark.parametrize("first", range(0, SEEDS, PART))
 def test_promises_hold_under_fault(first: int) -> None:
-    """Answers lost, late, refused, cut; outages; kills at any step; a disk that fails.
+    """Answers lost, late, refused, cut; outages; kills at any step; a disk that fails; a log cut.
 
     A failure prints its seed and the line that runs it alone.
     """
@@ -29,6 +29,7 @@ def test_promises_hold_under_fault(first: int) -> None:
     assert not failures, "\n\n".join(failures)
     assert happened["kills"] > PART / 2
     assert happened["disk_errors"] > PART / 10
+    assert happened["rescues"] > PART / 20
     assert happened["compared"] > 0
     for cause in ("all_gone", "endpoint", "key_refused", "max_delete", "log"):
         assert happened[f"stopped: {cause}"] > 0, cause

@@ -201,7 +201,7 @@ def test_stdin_from_a_file_stays_open(tmp_path: Path) -> None:
         ("a.jsonl", b"{}\n" * 300_000, 300_000),
         ("a.csv", b"id\nresp_1\n", 1),
         ("a.csv", b"", 0),
-        ("a.txt.gz", gzip.compress(b"resp_1\n"), None),
+        ("a.txt.gz", gzip.compress(b"resp_1\n", mtime=0), None),
         ("a.parquet", b"no Parquet", None),
     ],
 )
