@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
+from urllib.parse import urlsplit
 
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lane_values import ForLane, is_lane, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
-from bulkdel.settings import DEFAULT_CONCURRENCY, Lane
+from bulkdel.settings import DEFAULT_CONCURRENCY, Lane, is_loopback
 from bulkdel.sources import STDIN, Source
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
@@ -111,6 +112,7 @@ def make_lanes(
             + ", ".join(provider.key_env for provider in PROVIDERS.values())
         )
     _check_lanes_of_settings(list(names), options)
+    _check_one_host(list(names), options)
     return [_make_lane(name, options, environ) for name in names]
 
 
@@ -130,6 +132,45 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
                     f"{flag} {each.lane}=…: there is no lane {each.lane!r} in this run"
                     f" (lanes: {', '.join(names)})"
                 )
+
+
+def _check_one_host(names: Sequence[str], options: DeleteOptions) -> None:
+    """Refuse what would send the key of one provider to the host of another.
+
+    That is a base URL or a key for all lanes where several providers share it, and the host of
+    another provider that is known, unless the key for it is named.
+    """
+    shared: dict[str, Sequence[ForLane[str]]] = {
+        "--base-url": options.base_url,
+        "--api-key-env": options.api_key_env,
+    }
+    for flag, given in shared.items():
+        own = {each.lane for each in given}
+        users = [name for name in names if name not in own] if None in own else []
+        if len({find(name)[0].name for name in users}) > 1:
+            each_one = " ".join(f"{flag} {name}=…" for name in users)
+            raise ConfigError(
+                f"{flag} for all lanes would send the key of one provider to another"
+                f" (lanes: {', '.join(users)}): say it for each, {each_one}"
+            )
+    for name in names:
+        host = _host(value_for(name, options.base_url, ""))
+        owner = next((each for each in PROVIDERS.values() if _host(each.base_url) == host), None)
+        if owner is None or owner is find(name)[0] or is_loopback(host):
+            continue
+        if not value_for(name, options.api_key_env, ""):
+            raise ConfigError(
+                f"lane {name}: --base-url is the host of {owner.title}, and the key of"
+                f" {find(name)[0].title} would go there: use the lane {owner.name}, or name the"
+                f" key with --api-key-env {name}=NAME"
+            )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # `check_base_url` says what is wrong with it
+        return ""
 
 
 def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:
