@@ -1,7 +1,7 @@
 """One call of ``bulkdel delete``: its sources, lanes and log, checked; then what is asked.
 
 Everything that can be wrong with the arguments is found when a `Job` is made, before
-anything is read or sent.
+anything is sent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, summary_text, tell
+from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
@@ -48,7 +49,9 @@ class Job:
         self._sources = make_sources(options)
         self._log = options.log or _default_log(self._sources)
         _check_log(self._log, self._sources)
-        self._lanes = make_lanes(self._sources, options, environ=os.environ)
+        self._lanes = make_lanes(
+            self._sources, options, environ=os.environ, named=lanes_of_rows(self._sources)
+        )
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         most, share = None, None

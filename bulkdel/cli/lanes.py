@@ -84,11 +84,17 @@ def _split_source(argument: str) -> tuple[str | None, str]:
 
 
 def make_lanes(
-    sources: Iterable[Source], options: DeleteOptions, *, environ: Mapping[str, str]
+    sources: Iterable[Source],
+    options: DeleteOptions,
+    *,
+    environ: Mapping[str, str],
+    named: Sequence[str] = (),
 ) -> list[Lane]:
     """Return the lanes that the sources need, with keys from the environment.
 
-    A source whose rows name their lane needs every lane whose key is set; ``-p`` adds one.
+    A source whose rows name their lane may name every lane whose key is set; ``-p`` adds one.
+    The lanes ``named`` by its rows must have a key. A labelled one among them is another
+    account, so its key is never guessed.
 
     Raises:
         ConfigError: A key is missing or a setting is wrong.
@@ -106,6 +112,8 @@ def make_lanes(
         )
         if options.provider is not None:
             names[options.provider] = None
+        _check_labelled([name for name in named if name not in names])
+        names.update(dict.fromkeys(named))
     if not names:
         raise ConfigError(
             "no lane has a key: set one of "
@@ -114,6 +122,17 @@ def make_lanes(
     _check_lanes_of_settings(list(names), options)
     _check_one_host(list(names), options)
     return [_make_lane(name, options, environ) for name in names]
+
+
+def _check_labelled(named: Iterable[str]) -> None:
+    """Refuse lanes that only rows name and that are not the account of the provider's own key."""
+    for name in named:
+        provider, resource = find(name)
+        if name not in (provider.name, f"{provider.name}:{resource.name}"):
+            raise ConfigError(
+                f"rows name the lane {name!r}, another account of {provider.title}: name its key"
+                f" with --api-key-env {name}=NAME"
+            )
 
 
 def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> None:

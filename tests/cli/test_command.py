@@ -180,6 +180,29 @@ def test_rows_name_their_lane_with_provider_field(tmp_path: Path) -> None:
     assert ended.json["invalid"] == 1
 
 
+@pytest.mark.parametrize(
+    ("lane", "word"), [("fireworks", "set FIREWORKS_API_KEY"), ("ark-eu", "--api-key-env ark-eu=")]
+)
+def test_a_lane_that_rows_name_and_that_has_no_key_ends_it_before_anything_is_sent(
+    tmp_path: Path, lane: str, word: str
+) -> None:
+    """Which rows are deleted must not depend on the keys that happen to be set."""
+    ids = make_ids("ark", 20)
+    rows = [{"provider": "ark", "id": object_id} for object_id in ids]
+    rows.append({"provider": lane, "id": "resp_x"})
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        flags = ["--provider-field=provider", f"--base-url=ark={emulator.base_url('ark')}", "--yes"]
+
+        ended = run_command("delete", source, *flags, env={"ARK_API_KEY": KEYS["ARK_API_KEY"]})
+
+        assert emulator.stats()["totals"]["requests"] == 0
+    assert ended.code == 2
+    assert word in ended.err
+    assert not Path(f"{source}.bulkdel.jsonl").exists()
+
+
 def test_bad_rows_are_logged_with_source_and_line_and_the_rest_is_deleted(tmp_path: Path) -> None:
     """A dirty ID file costs its bad rows only, and each can be found again."""
     ids = make_ids("ark", 30)
