@@ -38,6 +38,7 @@ def make_sources(options: DeleteOptions) -> list[Source]:
             "no SOURCE given: name a file of IDs, or - to read stdin (see bulkdel delete --help)"
         )
     default = _default_lane(options.provider)
+    _check_used(options)
     sources = []
     for argument in options.sources:
         lane, name = _split_source(argument)
@@ -61,6 +62,17 @@ def make_sources(options: DeleteOptions) -> list[Source]:
     if sum(source.name == STDIN for source in sources) > 1:
         raise ConfigError("stdin (-) can be read once only")
     return sources
+
+
+def _check_used(options: DeleteOptions) -> None:
+    """Refuse flags that would have no effect: whoever gives one counts on it."""
+    if any(_split_source(argument)[0] is None for argument in options.sources):
+        return
+    for flag, value in (("-p", options.provider), ("--provider-field", options.provider_field)):
+        if value is not None:
+            raise ConfigError(
+                f"{flag} {value} has no effect: every source names its own lane (LANE=FILE)"
+            )
 
 
 def _default_lane(provider: str | None) -> str | None:
@@ -121,6 +133,8 @@ def make_lanes(
         )
     _check_lanes_of_settings(list(names), options)
     _check_one_host(list(names), options)
+    for name in names:
+        _check_rate_max(name, options)
     return [_make_lane(name, options, environ) for name in names]
 
 
@@ -183,6 +197,17 @@ def _check_one_host(names: Sequence[str], options: DeleteOptions) -> None:
                 f" {find(name)[0].title} would go there: use the lane {owner.name}, or name the"
                 f" key with --api-key-env {name}=NAME"
             )
+
+
+def _check_rate_max(name: str, options: DeleteOptions) -> None:
+    """Refuse a ceiling of the search for a rate beside the rate itself, both for this lane."""
+    if value_for(name, options.rate, None) is None:
+        return
+    own = any(each.lane == name for each in options.rate)
+    if any(each.lane == name or (each.lane is None and not own) for each in options.rate_max):
+        raise ConfigError(
+            f"lane {name}: --rate-max has no effect beside --rate, which is exact: give one of them"
+        )
 
 
 def _host(url: str) -> str:

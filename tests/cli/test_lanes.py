@@ -217,6 +217,32 @@ def test_the_host_of_another_provider_gets_no_key_that_was_not_named_for_it() ->
     assert given.lanes()["ark"].api_key == "key-fireworks"
 
 
+@pytest.mark.parametrize(("flag", "value"), [("-p", "ark"), ("--provider-field", "lane")])
+def test_a_lane_for_sources_that_all_have_their_own_is_refused(flag: str, value: str) -> None:
+    """Whoever gives it counts on it; without a word it would have no effect."""
+    provider, lane_field = (value, None) if flag == "-p" else (None, value)
+    given = Given(["ark=a.txt", "fireworks=b.txt"], provider, lane_field)
+
+    assert f"{flag} {value} has no effect" in given.refusal()
+    given.arguments = ["ark=a.txt", "c.jsonl"]
+    assert given.lanes()
+
+
+@pytest.mark.parametrize("flags", ["--rate 5 --rate-max 9", "--rate ark=5 --rate-max ark=9"])
+def test_a_ceiling_beside_an_exact_rate_is_refused(flags: str) -> None:
+    """Only one of them can count."""
+    assert "--rate-max has no effect" in Given(flags=flags.split()).refusal()
+
+
+def test_a_ceiling_for_all_lanes_may_stand_beside_the_rate_of_one() -> None:
+    """It counts for the others."""
+    flags = ["--rate", "ark=5", "--rate-max", "9"]
+
+    lanes = Given(["a.txt", "ark-eu=b.txt"], flags=flags).lanes()
+
+    assert (lanes["ark"].rate, lanes["ark-eu"].rate_max) == (5, 9)
+
+
 def test_a_dry_run_needs_no_key() -> None:
     """Looking must be possible for whoever does not hold the key."""
     assert set(Given(environ={}, dry_run=True).lanes()) == {"ark"}
