@@ -19,6 +19,7 @@ import orjson
 
 from bulkdel.cli import confirm
 from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.id_check import check_looks
 from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, summary_text, tell
@@ -31,6 +32,7 @@ from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
+from bulkdel.object_id import IdForm
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
@@ -54,6 +56,7 @@ class Job:
         )
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
+        self._refusal: ConfigError | None = None
         most, share = None, None
         if options.max_failures is not None:
             most, share = parse_max_failures(options.max_failures)
@@ -92,6 +95,8 @@ class Job:
             return
         tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
         tell(confirm.first_urls(self._lanes, found))
+        if self._refusal is not None:
+            tell(f"A run would be refused: {self._refusal}")
         tell("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
@@ -102,6 +107,8 @@ class Job:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
+            if self._refusal is not None:
+                raise self._refusal
             if not any(lane_survey.to_send for lane_survey in found.values()):
                 return True
             text = confirm.confirmation(self._lanes, found, str(self._log), self._estimates)
@@ -111,6 +118,12 @@ class Job:
         """Delete, show progress, print the summary."""
         settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
+        try:
+            self._check_looks(readers)
+        except ConfigError:
+            for reader in readers:
+                reader.close()
+            raise
         run = Run(
             settings,
             [
@@ -148,7 +161,7 @@ class Job:
                 say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
-        forms = {lane.name: lane.id_form for lane in self._lanes}
+        forms = self._forms()
         stdin = None if sys.stdin is None else sys.stdin.buffer
         readers: list[SourceReader] = []
         try:
@@ -161,11 +174,22 @@ class Job:
             raise
         return readers
 
+    def _forms(self) -> dict[str, IdForm]:
+        return {lane.name: lane.id_form for lane in self._lanes}
+
+    def _check_looks(self, readers: Sequence[SourceReader]) -> None:
+        if not self._options.any_id:
+            check_looks(self._sources, readers, self._forms())
+
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
         known = self._known = KnownLogs.read(self._settings)
         self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
+        try:
+            self._check_looks(readers)
+        except ConfigError as exc:
+            self._refusal = exc
         try:
             return dict(survey(readers, self._lanes, known.index))
         finally:

@@ -203,6 +203,39 @@ def test_a_lane_that_rows_name_and_that_has_no_key_ends_it_before_anything_is_se
     assert not Path(f"{source}.bulkdel.jsonl").exists()
 
 
+def test_rows_of_a_table_that_are_taken_for_text_are_not_sent(tmp_path: Path) -> None:
+    """They would all be "gone", the run end well, and every object stay."""
+    ids = make_ids("ark", 30)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+        job.file.write_text("".join(f"{object_id},2024-01-01\n" for object_id in ids))
+
+        looked = job.delete("--dry-run")
+        ended = job.delete("--allow-gone")
+
+        assert emulator.stats()["totals"]["requests"] == 0
+        assert ended.code == 2
+        assert "do not look like those of ark" in ended.err
+        assert ",2024-01-01'" in ended.err
+        assert "A run would be refused" in looked.out
+        assert "CHECK: 30 do not look like" in looked.out
+
+        assert job.delete("--allow-gone", "--any-id").code == 0
+
+
+def test_a_few_ids_that_look_odd_are_no_reason_to_refuse_the_rest(tmp_path: Path) -> None:
+    """Looks are observations, not rules."""
+    ids = make_ids("ark", 30)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+        job.file.write_text("\n".join([*ids, "odd,1", "odd,2"]) + "\n")
+
+        ended = job.delete("--json")
+
+        assert ended.json["deleted"] == 30
+        assert job.present == 0
+
+
 def test_bad_rows_are_logged_with_source_and_line_and_the_rest_is_deleted(tmp_path: Path) -> None:
     """A dirty ID file costs its bad rows only, and each can be found again."""
     ids = make_ids("ark", 30)

@@ -50,7 +50,7 @@ def test_the_card_shows_what_would_be_deleted_and_waits_for_the_word(job: Job) -
         "2 are duplicates",
         "1 rows hold no ID",
         "line 44 of",
-        "1 do not begin with 'resp_'",
+        "1 do not look like the IDs of Volcengine Ark, which begin with 'resp_'",
         "file-1",
         f"log: {job.log}",
     ):
