@@ -100,7 +100,8 @@ def _notes(summary: Summary) -> list[str]:
     counts = summary.counts
     notes = []
     if counts.read and counts.skipped == counts.read - counts.duplicates:
-        notes.append("Nothing was sent: every ID is done already in this log.")
+        state = "has a result in" if counts.skipped_failed else "is done already in"
+        notes.append(f"Nothing was sent: every ID {state} this log.")
     if counts.skipped_failed:
         notes.append(
             f"{counts.skipped_failed:,} of those done before had failed for good or were invalid;"
@@ -111,8 +112,10 @@ def _notes(summary: Summary) -> list[str]:
     if counts.failed:
         notes.append(f"The failed IDs: bulkdel failed {summary.log or 'LOG'}")
     if counts.gone and not counts.deleted and not counts.skipped:
+        whole = counts.gone == counts.read - counts.duplicates
+        which = "Every ID was" if whole else f"None was deleted: {counts.gone:,} IDs were"
         notes.append(
-            "Every ID was gone already. If you expected them to exist: wrong account,"
+            f"{which} gone already. If you expected them to exist: wrong account,"
             " region or project?"
         )
     return notes
