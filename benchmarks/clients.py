@@ -99,7 +99,7 @@ def delete_command(task: Task, *, rate: str = UNBOUND) -> list[str | Path]:
     return [
         *BULKDEL, "delete", task.file, "-p", "ark", "--base-url", task.base_url,
         "--log", task.folder / "log.jsonl", "--concurrency", str(CONCURRENCY),
-        "--rate", rate, "--rate-max", "none", "--yes", "--quiet",
+        "--rate", rate, "--yes", "--quiet",
     ]  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.limits_server 8080 moving "6000 per 1 minute"
 
-Port 0 takes a free one, which its first line names. After it comes one line for each deletion,
-"time status ID", the time in seconds since 1970. It ends when it is told to.
+It prints one line for each deletion, "time status ID", the time in seconds since 1970. It ends
+when it is told to.
 """
 
 from __future__ import annotations
@@ -61,7 +61,6 @@ async def serve(port: int, strategy: str, limit: RateLimitItem) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
 
 

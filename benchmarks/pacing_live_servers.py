@@ -241,7 +241,6 @@ def library(case: Case, _ids: Path, folder: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "benchmarks.limits_server", port, *case.limits]
     with log.open("w") as out, process(command, stdout=out) as running:
         _await_port(running, port)
-        log.write_bytes(b"")  # the port's line
         yield Server(f"http://127.0.0.1:{port}/api/v3", log=log)
 
 

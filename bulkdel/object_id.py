@@ -64,6 +64,9 @@ _NAMELESS: Final = {
 
 _NEVER_ENCODED: Final = re.compile(rf"[A-Za-z0-9_\-]{{1,{ID_BYTES_MAX}}}").fullmatch
 
+_USUAL: Final = re.compile(r"[A-Za-z0-9_.:=~+@\-]*").fullmatch
+"""All that IDs were seen with: words, numbers, base64, and what parts of names are joined by."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdForm:
@@ -122,8 +125,13 @@ class IdForm:
         return None
 
     def is_unusual(self, object_id: str) -> bool:
-        """Say whether it begins with none of `prefixes`, where they are known."""
-        return bool(self.prefixes) and not object_id.startswith(self.prefixes)
+        """Say whether it as a whole looks unlike the IDs that are known.
+
+        It begins with none of `prefixes`, where they are known, or holds what separates the
+        cells of a table, or the parts of a record, and no ID: ``resp_1,2024-01-01``.
+        """
+        known = not self.prefixes or object_id.startswith(self.prefixes)
+        return not known or not _USUAL(object_id)
 
     def widened(self) -> IdForm:
         """Return the form of all that can be sent, with the same usual prefixes."""

@@ -4,6 +4,7 @@
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
+    row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
     bench_options   those of ``bulkdel bench``; bench_text: its figures
     output          numbers, durations, the summary

@@ -114,9 +114,10 @@ def _details(lane: Lane, survey: LaneSurvey) -> list[str]:
         )
     if survey.unusual:
         examples = ", ".join(survey.unusual_ids)
-        usual = " or ".join(map(repr, lane.id_form.prefixes))
+        prefixes = " or ".join(map(repr, lane.id_form.prefixes))
+        usual = f", which begin with {prefixes}" if prefixes else ""
         lines.append(
-            f"  CHECK: {survey.unusual:,} do not begin with {usual}"
-            f" as the IDs of {lane.title} do: {examples}"
+            f"  CHECK: {survey.unusual:,} do not look like the IDs of {lane.title}"
+            f"{usual}: {examples}"
         )
     return lines

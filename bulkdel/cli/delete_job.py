@@ -1,7 +1,7 @@
 """One call of ``bulkdel delete``: its sources, lanes and log, checked; then what is asked.
 
 Everything that can be wrong with the arguments is found when a `Job` is made, before
-anything is read or sent.
+anything is sent.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +18,11 @@ import click
 
 from bulkdel.cli import confirm
 from bulkdel.cli.delete_options import DeleteOptions
+from bulkdel.cli.id_check import check_looks
 from bulkdel.cli.lanes import make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, shell_word, summary_text, tell
+from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
@@ -28,6 +31,7 @@ from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import State, Summary
+from bulkdel.object_id import IdForm
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
@@ -47,9 +51,12 @@ class Job:
         self._sources = make_sources(options)
         self._log = options.log or _default_log(self._sources)
         _check_log(self._log, self._sources)
-        self._lanes = make_lanes(self._sources, options, environ=os.environ)
+        self._lanes = make_lanes(
+            self._sources, options, environ=os.environ, named=lanes_of_rows(self._sources)
+        )
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
+        self._refusal: ConfigError | None = None
         most, share = None, None
         if options.max_failures is not None:
             most, share = parse_max_failures(options.max_failures)
@@ -89,6 +96,8 @@ class Job:
             return
         tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
         tell(confirm.first_urls(self._lanes, found))
+        if self._refusal is not None:
+            tell(f"A run would be refused: {self._refusal}")
         tell("Dry run: nothing was sent.")
 
     def is_confirmed(self) -> bool:
@@ -99,6 +108,8 @@ class Job:
             if not sys.stderr.isatty():
                 confirm.confirm("", typed_from_terminal=False)
             found = self._survey()
+            if self._refusal is not None:
+                raise self._refusal
             if not any(lane_survey.to_send for lane_survey in found.values()):
                 return True
             text = confirm.confirmation(self._lanes, found, str(self._log), self._estimates)
@@ -108,6 +119,12 @@ class Job:
         """Delete, show progress, print the summary."""
         settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
+        try:
+            self._check_looks(readers)
+        except ConfigError:
+            for reader in readers:
+                reader.close()
+            raise
         run = Run(
             settings,
             [
@@ -145,7 +162,7 @@ class Job:
                 say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
-        forms = {lane.name: lane.id_form for lane in self._lanes}
+        forms = self._forms()
         stdin = None if sys.stdin is None else sys.stdin.buffer
         readers: list[SourceReader] = []
         try:
@@ -158,11 +175,29 @@ class Job:
             raise
         return readers
 
+    def _forms(self) -> dict[str, IdForm]:
+        return {lane.name: lane.id_form for lane in self._lanes}
+
+    def _check_looks(self, readers: Sequence[SourceReader]) -> None:
+        if self._options.any_id:
+            return
+        forms = {  # what only speaks the same API may give IDs that begin otherwise
+            lane.name: lane.id_form
+            if lane.base_url == lane.provider.base_url
+            else replace(lane.id_form, prefixes=())
+            for lane in self._lanes
+        }
+        check_looks(self._sources, readers, forms)
+
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
         known = self._known = KnownLogs.read(self._settings)
         self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
+        try:
+            self._check_looks(readers)
+        except ConfigError as exc:
+            self._refusal = exc
         try:
             return dict(survey(readers, self._lanes, known.index))
         finally:

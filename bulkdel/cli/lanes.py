@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
+from urllib.parse import urlsplit
 
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lane_values import ForLane, is_lane, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
-from bulkdel.settings import DEFAULT_CONCURRENCY, Lane
+from bulkdel.settings import DEFAULT_CONCURRENCY, Lane, is_loopback
 from bulkdel.sources import STDIN, Source
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
@@ -37,6 +38,7 @@ def make_sources(options: DeleteOptions) -> list[Source]:
             "no SOURCE given: name a file of IDs, or - to read stdin (see bulkdel delete --help)"
         )
     default = _default_lane(options.provider)
+    _check_used(options)
     sources = []
     for argument in options.sources:
         lane, name = _split_source(argument)
@@ -62,6 +64,17 @@ def make_sources(options: DeleteOptions) -> list[Source]:
     return sources
 
 
+def _check_used(options: DeleteOptions) -> None:
+    """Refuse flags that would have no effect: whoever gives one counts on it."""
+    if any(_split_source(argument)[0] is None for argument in options.sources):
+        return
+    for flag, value in (("-p", options.provider), ("--provider-field", options.provider_field)):
+        if value is not None:
+            raise ConfigError(
+                f"{flag} {value} has no effect: every source names its own lane (LANE=FILE)"
+            )
+
+
 def _default_lane(provider: str | None) -> str | None:
     if provider is not None:
         find(provider)  # says which there are
@@ -83,11 +96,17 @@ def _split_source(argument: str) -> tuple[str | None, str]:
 
 
 def make_lanes(
-    sources: Iterable[Source], options: DeleteOptions, *, environ: Mapping[str, str]
+    sources: Iterable[Source],
+    options: DeleteOptions,
+    *,
+    environ: Mapping[str, str],
+    named: Sequence[str] = (),
 ) -> list[Lane]:
     """Return the lanes that the sources need, with keys from the environment.
 
-    A source whose rows name their lane needs every lane whose key is set; ``-p`` adds one.
+    A source whose rows name their lane may name every lane whose key is set; ``-p`` adds one.
+    The lanes ``named`` by its rows must have a key. A labelled one among them is another
+    account, so its key is never guessed.
 
     Raises:
         ConfigError: A key is missing or a setting is wrong.
@@ -105,13 +124,29 @@ def make_lanes(
         )
         if options.provider is not None:
             names[options.provider] = None
+        _check_labelled([name for name in named if name not in names])
+        names.update(dict.fromkeys(named))
     if not names:
         raise ConfigError(
             "no lane has a key: set one of "
             + ", ".join(provider.key_env for provider in PROVIDERS.values())
         )
     _check_lanes_of_settings(list(names), options)
+    _check_one_host(list(names), options)
+    for name in names:
+        _check_rate_max(name, options)
     return [_make_lane(name, options, environ) for name in names]
+
+
+def _check_labelled(named: Iterable[str]) -> None:
+    """Refuse lanes that only rows name and that are not the account of the provider's own key."""
+    for name in named:
+        provider, resource = find(name)
+        if name not in (provider.name, f"{provider.name}:{resource.name}"):
+            raise ConfigError(
+                f"rows name the lane {name!r}, another account of {provider.title}: name its key"
+                f" with --api-key-env {name}=NAME"
+            )
 
 
 def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> None:
@@ -130,6 +165,56 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
                     f"{flag} {each.lane}=…: there is no lane {each.lane!r} in this run"
                     f" (lanes: {', '.join(names)})"
                 )
+
+
+def _check_one_host(names: Sequence[str], options: DeleteOptions) -> None:
+    """Refuse what would send the key of one provider to the host of another.
+
+    That is a base URL or a key for all lanes where several providers share it, and the host of
+    another provider that is known, unless the key for it is named.
+    """
+    shared: dict[str, Sequence[ForLane[str]]] = {
+        "--base-url": options.base_url,
+        "--api-key-env": options.api_key_env,
+    }
+    for flag, given in shared.items():
+        own = {each.lane for each in given}
+        users = [name for name in names if name not in own] if None in own else []
+        if len({find(name)[0].name for name in users}) > 1:
+            each_one = " ".join(f"{flag} {name}=…" for name in users)
+            raise ConfigError(
+                f"{flag} for all lanes would send the key of one provider to another"
+                f" (lanes: {', '.join(users)}): say it for each, {each_one}"
+            )
+    for name in names:
+        host = _host(value_for(name, options.base_url, ""))
+        owner = next((each for each in PROVIDERS.values() if _host(each.base_url) == host), None)
+        if owner is None or owner is find(name)[0] or is_loopback(host):
+            continue
+        if not value_for(name, options.api_key_env, ""):
+            raise ConfigError(
+                f"lane {name}: --base-url is the host of {owner.title}, and the key of"
+                f" {find(name)[0].title} would go there: use the lane {owner.name}, or name the"
+                f" key with --api-key-env {name}=NAME"
+            )
+
+
+def _check_rate_max(name: str, options: DeleteOptions) -> None:
+    """Refuse a ceiling of the search for a rate beside the rate itself, both for this lane."""
+    if value_for(name, options.rate, None) is None:
+        return
+    own = any(each.lane == name for each in options.rate)
+    if any(each.lane == name or (each.lane is None and not own) for each in options.rate_max):
+        raise ConfigError(
+            f"lane {name}: --rate-max has no effect beside --rate, which is exact: give one of them"
+        )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # `check_base_url` says what is wrong with it
+        return ""
 
 
 def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:

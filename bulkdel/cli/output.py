@@ -118,7 +118,8 @@ def _notes(summary: Summary) -> list[str]:
     counts = summary.counts
     notes = [f"Note: {note}." for note in summary.notes]
     if counts.read and counts.skipped == counts.read - counts.duplicates:
-        notes.append("Nothing was sent: every ID is done already in this log.")
+        state = "has a result in" if counts.skipped_failed else "is done already in"
+        notes.append(f"Nothing was sent: every ID {state} this log.")
     if counts.skipped_failed:
         notes.append(
             f"{counts.skipped_failed:,} of those done before had failed for good or were invalid;"

@@ -34,7 +34,7 @@ class LaneSurvey:
         skipped: IDs that the log says are done.
         duplicates: IDs that come more than once.
         invalid: Rows that hold no ID.
-        unusual: IDs that do not begin as the provider's usually do.
+        unusual: IDs that do not look like the provider's.
         first_ids: The first IDs that would be sent.
         unusual_ids: The first of them.
         invalid_rows: The first invalid rows.

@@ -60,6 +60,11 @@ class SourceReader:
         """
         self._first = self.read()
 
+    @property
+    def first(self) -> list[Block]:
+        """The blocks that `look_ahead` has kept; empty when they were read, or of a pipe."""
+        return self._first or []
+
     def read(self) -> list[Block] | None:
         """Return the next blocks, or None at the end or after `interrupt`.
 

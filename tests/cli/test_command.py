@@ -180,6 +180,62 @@ def test_rows_name_their_lane_with_provider_field(tmp_path: Path) -> None:
     assert ended.json["invalid"] == 1
 
 
+@pytest.mark.parametrize(
+    ("lane", "word"), [("fireworks", "set FIREWORKS_API_KEY"), ("ark-eu", "--api-key-env ark-eu=")]
+)
+def test_a_lane_that_rows_name_and_that_has_no_key_ends_it_before_anything_is_sent(
+    tmp_path: Path, lane: str, word: str
+) -> None:
+    """Which rows are deleted must not depend on the keys that happen to be set."""
+    ids = make_ids("ark", 20)
+    rows = [{"provider": "ark", "id": object_id} for object_id in ids]
+    rows.append({"provider": lane, "id": "resp_x"})
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        flags = ["--provider-field=provider", f"--base-url=ark={emulator.base_url('ark')}", "--yes"]
+
+        ended = run_command("delete", source, *flags, env={"ARK_API_KEY": KEYS["ARK_API_KEY"]})
+
+        assert emulator.stats()["totals"]["requests"] == 0
+    assert ended.code == 2
+    assert word in ended.err
+    assert not Path(f"{source}.bulkdel.jsonl").exists()
+
+
+def test_rows_of_a_table_that_are_taken_for_text_are_not_sent(tmp_path: Path) -> None:
+    """They would all be "gone", the run end well, and every object stay."""
+    ids = make_ids("ark", 30)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+        job.file.write_text("".join(f"{object_id},2024-01-01\n" for object_id in ids))
+
+        looked = job.delete("--dry-run")
+        ended = job.delete("--allow-gone")
+
+        assert emulator.stats()["totals"]["requests"] == 0
+        assert ended.code == 2
+        assert "do not look like those of ark" in ended.err
+        assert ",2024-01-01'" in ended.err
+        assert "A run would be refused" in looked.out
+        assert "CHECK: 30 do not look like" in looked.out
+
+        assert job.delete("--allow-gone", "--any-id").code == 0
+
+
+def test_a_few_ids_that_look_odd_are_no_reason_to_refuse_the_rest(tmp_path: Path) -> None:
+    """Looks are observations, not rules."""
+    ids = make_ids("ark", 30)
+    with emulated(ark=AccountSettings(ids=ids)) as emulator:
+        job = Job(emulator, "ark", ids, tmp_path)
+        job.file.write_text("\n".join([*ids, "odd,1", "odd,2"]) + "\n")
+
+        ended = job.delete("--json")
+
+        assert ended.json["deleted"] == 30
+        assert job.present == 0
+
+
 def test_bad_rows_are_logged_with_source_and_line_and_the_rest_is_deleted(tmp_path: Path) -> None:
     """A dirty ID file costs its bad rows only, and each can be found again."""
     ids = make_ids("ark", 30)

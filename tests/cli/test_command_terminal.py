@@ -50,7 +50,7 @@ def test_the_card_shows_what_would_be_deleted_and_waits_for_the_word(job: Job) -
         "2 are duplicates",
         "1 rows hold no ID",
         "line 44 of",
-        "1 do not begin with 'resp_'",
+        "1 do not look like the IDs of Volcengine Ark, which begin with 'resp_'",
         "file-1",
         f"log: {job.log}",
     ):
@@ -95,4 +95,4 @@ def test_nothing_to_do_is_not_asked(job: Job) -> None:
 
     assert code == 1
     assert QUESTION not in terminal.shown
-    assert "Nothing was sent: every ID is done already" in terminal.shown
+    assert "Nothing was sent: every ID has a result in this log" in terminal.shown

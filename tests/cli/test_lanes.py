@@ -172,6 +172,77 @@ def test_rows_that_name_their_lane_may_name_every_lane_that_has_a_key() -> None:
     assert "openai" in given.lanes()
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--base-url", "https://proxy.example/v1"), ("--api-key-env", "MY_KEY")]
+)
+def test_what_several_providers_share_is_no_host_and_no_key(flag: str, value: str) -> None:
+    """One base URL for all would send each provider's key to the same host."""
+    given = Given(["ark=a.txt", "fireworks=b.txt"], None, flags=[flag, value])
+
+    assert flag in given.refusal()
+    assert "ark, fireworks" in given.refusal()
+
+
+def test_rows_that_name_their_lane_share_no_host_either() -> None:
+    """The lanes are those that have a key, whatever the rows name."""
+    flags = ["--base-url", "https://proxy.example/v1"]
+
+    refusal = Given(["rows.jsonl"], None, "provider", flags=flags).refusal()
+
+    assert "--base-url for all lanes" in refusal
+
+
+def test_a_host_may_be_shared_by_accounts_of_one_provider_and_named_for_each_lane() -> None:
+    """Two accounts behind one proxy; and whoever names a host for a lane means it."""
+    url = "https://proxy.example/v1"
+    environ = {**KEYS, "EU_KEY": "key-eu"}
+    eu = ["--base-url", url, "--api-key-env", "ark-eu=EU_KEY"]
+    each = ["--base-url", f"ark={url}", "--base-url", f"fireworks={url}"]
+    rest = ["--base-url", url, "--base-url", "ark=https://own.example/v3"]
+
+    accounts = Given(["a.txt", "ark-eu=b.txt"], flags=eu, environ=environ).lanes()
+
+    assert [lane.base_url for lane in accounts.values()] == [url, url]
+    for flags in (each, rest):
+        assert Given(["ark=a.txt", "fireworks=b.txt"], None, flags=flags).lanes()["fireworks"]
+
+
+def test_the_host_of_another_provider_gets_no_key_that_was_not_named_for_it() -> None:
+    """A base URL that is pasted from the wrong page would hand over the key."""
+    url = "https://API.fireworks.ai/inference/v1"
+    given = Given(flags=["--base-url", url])
+
+    assert "use the lane fireworks" in given.refusal()
+    given.flags = [*given.flags, "--api-key-env", "FIREWORKS_API_KEY"]
+    assert given.lanes()["ark"].api_key == "key-fireworks"
+
+
+@pytest.mark.parametrize(("flag", "value"), [("-p", "ark"), ("--provider-field", "lane")])
+def test_a_lane_for_sources_that_all_have_their_own_is_refused(flag: str, value: str) -> None:
+    """Whoever gives it counts on it; without a word it would have no effect."""
+    provider, lane_field = (value, None) if flag == "-p" else (None, value)
+    given = Given(["ark=a.txt", "fireworks=b.txt"], provider, lane_field)
+
+    assert f"{flag} {value} has no effect" in given.refusal()
+    given.arguments = ["ark=a.txt", "c.jsonl"]
+    assert given.lanes()
+
+
+@pytest.mark.parametrize("flags", ["--rate 5 --rate-max 9", "--rate ark=5 --rate-max ark=9"])
+def test_a_ceiling_beside_an_exact_rate_is_refused(flags: str) -> None:
+    """Only one of them can count."""
+    assert "--rate-max has no effect" in Given(flags=flags.split()).refusal()
+
+
+def test_a_ceiling_for_all_lanes_may_stand_beside_the_rate_of_one() -> None:
+    """It counts for the others."""
+    flags = ["--rate", "ark=5", "--rate-max", "9"]
+
+    lanes = Given(["a.txt", "ark-eu=b.txt"], flags=flags).lanes()
+
+    assert (lanes["ark"].rate, lanes["ark-eu"].rate_max) == (5, 9)
+
+
 def test_a_dry_run_needs_no_key() -> None:
     """Looking must be possible for whoever does not hold the key."""
     assert set(Given(environ={}, dry_run=True).lanes()) == {"ark"}
