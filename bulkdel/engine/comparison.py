@@ -174,6 +174,7 @@ class Comparer:
         self._rng = rng
         self._begun = 0
         self._gone: set[likeness.Exact] = set()
+        self._unproven: set[likeness.Exact] = set()
 
     def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
         """Return what an unread answer means, as far as comparisons have settled it."""
@@ -182,9 +183,14 @@ class Comparer:
         return verdict
 
     def begin(self, object_id: str, answer: Answer, sent_s: float) -> Comparison | None:
-        """Begin to compare an answer; None if it cannot be done."""
+        """Begin to compare an answer; None if it cannot be done, or one like it showed nothing.
+
+        Else a server that answers by chance would be asked until it passes.
+        """
         get = self._resource.get
         if get is None or self._begun >= COMPARISONS_MAX:
+            return None
+        if likeness.exact(object_id, self.masked(answer)) in self._unproven:
             return None
         self._begun += 1
         return Comparison(
@@ -199,6 +205,10 @@ class Comparer:
     def remember(self, ended: Comparison) -> None:
         """Remember the wording of a comparison that has shown that it means "gone"."""
         self._gone.add(likeness.exact(ended.object_id, ended.answer))
+
+    def distrust(self, ended: Comparison) -> None:
+        """Remember the wording of a comparison that has not shown that it means "gone"."""
+        self._unproven.add(likeness.exact(ended.object_id, ended.answer))
 
     def masked(self, answer: Answer) -> Answer:
         """Return an answer without the key: before anything of it is cut."""

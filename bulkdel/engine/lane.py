@@ -134,7 +134,9 @@ class LaneWork:
         """Whether nothing more will be sent."""
         if self.draining or self.guard.stop is not None:
             return True
-        return not self.in_flight and not self._retries and self.queue.has_ended
+        if self.in_flight or self._retries or not self.queue.has_ended:
+            return False
+        return self._settling.is_settled
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again.
@@ -158,7 +160,7 @@ class LaneWork:
             lane=self.lane.name,
             counts=replace(self.counts),
             in_flight=self.in_flight,
-            waiting=len(self._retries),
+            waiting=len(self._retries) + self._settling.waiting,
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
             next_place_s=self.pace.wait_s(now_s, 0),
@@ -204,7 +206,7 @@ class LaneWork:
         return taken
 
     def _choose(self, now_s: float) -> Taken | None:
-        """Choose: what an inquiry asks, the probe, a retry that is due, then a fresh ID."""
+        """Choose: what an inquiry asks, what tells whether an ID fails alone, then the next ID."""
         proof_id = self._settling.proof_id
         if self.guard.is_looking and self._settling.inquiry is None:
             if proof_id is not None and self._has_place() and self.queue.drop(proof_id):
@@ -218,6 +220,14 @@ class LaneWork:
                 return None
             self.wait_s = inquiry.due_s - now_s
             return inquiry.question if self.wait_s <= 0.0 else None
+        if self.guard.accusation is not None:
+            return self._choose_other(now_s)
+        return self._choose_next(now_s)
+
+    def _choose_next(self, now_s: float) -> Taken | None:
+        """Choose the probe, a retry that is due, then a fresh ID; in an outage by turns."""
+        if self.guard.wants_fresh and not self.queue.is_empty and self._has_place():
+            return self.queue.take_apart()
         if self._retries:
             wait_s = self._retries.wait_s(now_s)
             if wait_s <= 0.0:
@@ -231,6 +241,23 @@ class LaneWork:
         if self.queue.is_empty or not self._has_place():
             return None
         return self.queue.take()
+
+    def _choose_other(self, now_s: float) -> Taken | None:
+        """Choose an ID that shows whether the accused one fails alone: a fresh one, if any is left.
+
+        One that waits may have its own trouble, and where there is neither, what was deleted in
+        this run has to tell.
+        """
+        self.bound = Bound.PAUSE
+        if not self.queue.is_empty and self._has_place():
+            return self.queue.take_apart()
+        if self._retries:
+            self.wait_s = self._retries.other_wait_s(now_s)
+            return self._retries.take_other(now_s)
+        if self.queue.has_ended or not self.queue.is_empty:
+            self._settling.no_other(now_s)
+            return None if self.guard.stop is not None else self._choose_next(now_s)
+        return None
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""

@@ -11,12 +11,14 @@ IDs are taken one by one without an `await`: no queue operation is paid per ID.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 import anyio
 
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
 BLOCKS_MAX: Final = 4
 """Blocks in memory per lane. Sources make blocks of at most 20,000 IDs."""
 KEPT: Final = 5
@@ -36,6 +38,7 @@ class LaneQueue:
         self._kept: list[str] = []
         self._room = anyio.Event()
         self._closed = False
+        self._apart = 0.0
         self.abandoned = False
         """Whether the lane has stopped: what is put in is dropped, and still to do."""
 
@@ -64,6 +67,25 @@ class LaneQueue:
             self._room.set()
         return self._taking.pop()
 
+    def take_apart(self) -> str | None:
+        """Take an ID that stands apart from those taken before, or None if none is in memory.
+
+        What fails together often stands together. The places follow the golden ratio, whose
+        multiples stand as far apart as may be, however many there are.
+        """
+        parts = [part for part in (self._taking, *self._blocks) if part]
+        if not parts:
+            return self.take()
+        self._apart = math.modf(self._apart + _GOLDEN)[0]
+        place = int(self._apart * sum(map(len, parts)))
+        for part in parts:
+            if place < len(part):
+                taken = part.pop(place)
+                self._forget_empty()
+                return taken
+            place -= len(part)
+        return self.take()
+
     def some(self, most: int) -> list[str]:
         """Return some of the IDs that are in memory: those kept to the last, then others.
 
@@ -84,8 +106,15 @@ class LaneQueue:
         for part in (self._kept, self._taking, *self._blocks):
             if object_id in part:
                 part.remove(object_id)
+                self._forget_empty()
                 return True
         return False
+
+    def _forget_empty(self) -> None:
+        """Forget the blocks that hold nothing any more: their room is free."""
+        if not all(self._blocks):
+            self._blocks = deque(block for block in self._blocks if block)
+            self._room.set()
 
     async def put(self, ids: list[str]) -> None:
         """Add IDs, when there is room."""

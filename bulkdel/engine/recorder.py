@@ -87,6 +87,11 @@ class Recorder:
         return not self._control.deletes.unlimited
 
     @property
+    def ended(self) -> int:
+        """IDs of the lane that have ended in this run."""
+        return self._counts.ended
+
+    @property
     def doubts_gone(self) -> bool:
         """Whether so much is gone in a row that somebody must look for objects."""
         return self._gone.is_unlikely
@@ -107,7 +112,7 @@ class Recorder:
             # After a lost answer nobody knows whose deletion it was: it counts as ours.
             self._control.deletes.release(deleted=outcome is Outcome.DELETED or unknown)
         if outcome is Outcome.FAILED:
-            self._end_badly(result)
+            self._end_badly(result, now_s)
             return
         self._guard.good(deleted=outcome is Outcome.DELETED)
         if outcome is Outcome.DELETED:
@@ -167,13 +172,13 @@ class Recorder:
         """Stop the lane: so many are gone in a row, and nothing shows that it is true."""
         self._guard.all_gone(len(self._doubted_gone), looked=looked)
 
-    def _end_badly(self, result: Result) -> None:
+    def _end_badly(self, result: Result, now_s: float) -> None:
         if result.retryable or not self._guard.doubts_failed:
             self._write(result)
             return
         self._doubted_failed.append(result)
         if len(self._doubted_failed) >= FAILED_FIRST_MAX:
-            self._guard.all_failed(result.error or f"HTTP {result.status}")
+            self._guard.all_failed(now_s, result.error or f"HTTP {result.status}")
 
     def _believe_failed(self) -> None:
         for result in self._doubted_failed:

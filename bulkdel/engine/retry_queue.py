@@ -2,6 +2,7 @@
 
     put_back ──> ordered by when they are due ──> take
     keep_for_probe ──> the one ID that must be asked next ──> take, before all others
+    take_other ──> the first one, while something is held against an ID that is not here
 
 How many may wait is bounded: at the bound `is_full`, and the lane takes no fresh ID.
 """
@@ -26,7 +27,8 @@ class Waiting:
         transients: Of those, answers that were server errors, or none at all.
         refusals: Of those, refusals.
         unknown: A request got no answer, or none that says whether it was carried out.
-        troubled_s: When the first request was sent that went wrong.
+        troubled_s: When the first request was sent that went wrong; infinity before that.
+        alone: It went wrong before a fresh ID, sent later, went well: it is no sign of an outage.
     """
 
     object_id: str
@@ -34,7 +36,8 @@ class Waiting:
     transients: int = 0
     refusals: int = 0
     unknown: bool = False
-    troubled_s: float = 0.0
+    troubled_s: float = math.inf
+    alone: bool = False
 
 
 class RetryQueue:
@@ -78,6 +81,23 @@ class RetryQueue:
         if waiting is None:
             raise ValueError("no ID is kept")
         return waiting
+
+    def take_other(self, now_s: float) -> Waiting | None:
+        """Take the ID that is due first, if it is due, without regard to the budget."""
+        if not self._heap or self._heap[0][0] > now_s:
+            return None
+        waiting = heapq.heappop(self._heap)[2]
+        waiting.requests += 1
+        return waiting
+
+    def other_wait_s(self, now_s: float) -> float:
+        """Return the seconds until `take_other` has one; infinity if none waits."""
+        return max(0.0, self._heap[0][0] - now_s) if self._heap else math.inf
+
+    def went_well(self, sent_s: float) -> None:
+        """Note that an ID that was never sent before went well, its request sent at ``sent_s``."""
+        for waiting in self.everyone():
+            waiting.alone = waiting.alone or waiting.troubled_s < sent_s
 
     def last_due_s(self) -> float:
         """Return when the last of the IDs is due; a time long ago if none waits."""

@@ -2,12 +2,14 @@
 
     verdict ──ends its ID──> Recorder ──> result log
        ├─────to be sent again──> RetryQueue
-       └─────would hit every ID──> the guard holds the lane, which asks again, then an Inquiry
+       └─────would hit every ID──> the guard holds the lane, which asks again, then an Inquiry,
+                                   then other IDs: it is that ID alone that fails, or the lane stops
 
 What holds here, always:
 
 1. Every ID ends in the recorder or waits in the retry queue, and only once.
-2. What would hit every ID ends none: it is still to do when the lane stops.
+2. What would hit every ID ends none: it is still to do when the lane stops. An ID ends as failed
+   if other IDs go well.
 
 Not here: what may be sent when (`lane`), when to try again (`retry`), when to stop (`guards`),
 what an answer means (`providers`), what an unknown one is compared with (`comparison`).
@@ -58,6 +60,8 @@ class Settling:
         """What is asked beside the IDs, before any of them."""
         self.proof_id: str | None = None
         """The ID that a look has shown to be there: its deletion must be asked for next."""
+        self._accused: Suspect | None = None
+        """The ID that fails alone if another one goes well."""
         self._suspects = Suspects()
         self._lane = lane
         self._guard = guard
@@ -67,8 +71,21 @@ class Settling:
         self._note = note
         self._comparer = comparer
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is held against an ID, which has to be told first."""
+        return self._accused is None and self._guard.accusation is None
+
+    @property
+    def waiting(self) -> int:
+        """IDs that are held here: neither ended nor waiting for another attempt."""
+        return self._accused is not None
+
     def finish(self, *, early: bool) -> None:
         """End the lane; ``early`` says that IDs are left."""
+        if self._accused is not None:  # it is still to do
+            self._retries.put_back(self._accused.waiting, self._accused.now_s)
+            self._accused = None
         if early:
             self._recorder.finish_early()
             return
@@ -98,6 +115,8 @@ class Settling:
         meaning = verdict.meaning
         if meaning is Meaning.DELETED or meaning is Meaning.GONE or meaning is Meaning.FAILED:
             self._give_up(self._suspects.good(sent_s))
+            if self._guard.held_for is not None and isinstance(taken, str):
+                self._retries.went_well(sent_s)
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
             self._recorder.end_deleted(taken, answer, sent_s, now_s)
@@ -114,6 +133,8 @@ class Settling:
             self._fatal(_as_waiting(taken), verdict, answer, sent_s, now_s)
         else:
             self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s, is_last=is_last)
+        if self._accused is not None:
+            self._end_accused(self._accused, now_s)
 
     def unanswered(
         self,
@@ -127,8 +148,23 @@ class Settling:
         """Decide what a request without an answer leads to."""
         waiting = _as_waiting(taken)
         if isinstance(error, EndpointError):
-            self._stop_or_ask_again(waiting, Verdict(Meaning.ENDPOINT, message=str(error)), now_s)
-            return
+            verdict = Verdict(Meaning.ENDPOINT, message=str(error))
+            self._stop_or_ask_again(Suspect(waiting, verdict, None, sent_s, now_s))
+        else:
+            self._lost(waiting, error, sent_s, now_s, is_last=is_last)
+        if self._accused is not None:
+            self._end_accused(self._accused, now_s)
+
+    def _lost(
+        self,
+        waiting: Waiting,
+        error: TransportError,
+        sent_s: float,
+        now_s: float,
+        *,
+        is_last: bool,
+    ) -> None:
+        """Send an ID again whose answer did not come."""
         waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
         verdict = Verdict(Meaning.TRANSIENT, message=str(error))
         self._transient(waiting, verdict, None, sent_s, now_s, is_last=is_last)
@@ -175,6 +211,7 @@ class Settling:
             reason,
             exhausted=wait_s is None,
             none_left=is_last and self._is_none_left(waiting),
+            alone=waiting.alone,
         )
         if self._guard.gives_up:
             for other in self._retries.take_all():
@@ -225,18 +262,48 @@ class Settling:
         ):
             self.inquiry = self._comparer.begin(waiting.object_id, answer, sent_s)
         if self.inquiry is None:
-            self._stop_or_ask_again(waiting, verdict, now_s)
+            self._stop_or_ask_again(Suspect(waiting, verdict, answer, sent_s, now_s))
         else:
             self._retries.keep_for_probe(waiting)
             self._go_on(now_s)
 
-    def _stop_or_ask_again(self, waiting: Waiting, verdict: Verdict, now_s: float) -> None:
-        """Keep an ID whose answer would hit every ID; the guard may ask it once more."""
-        self._guard.fatal(now_s, waiting.object_id, verdict)
+    def _stop_or_ask_again(self, suspect: Suspect) -> None:
+        """Keep an ID whose answer would hit every ID; the guard may ask it once more, then others.
+
+        A 2xx may have deleted something that nobody named, and an address that cannot be reached
+        is the same for all: then no other ID is sent there.
+        """
+        waiting, verdict, answer, _, now_s = suspect
+        self._guard.fatal(
+            now_s,
+            waiting.object_id,
+            verdict,
+            ended=self._recorder.ended,
+            others_tell=answer is not None and answer.status >= 300,
+        )
+        accusation = self._guard.accusation
         if self._guard.probe_id == waiting.object_id:
             self._retries.keep_for_probe(waiting)
+        elif accusation is not None and accusation.object_id == waiting.object_id:
+            self._accused = suspect
         else:
             self._retries.put_back(waiting, now_s)
+
+    def no_other(self, now_s: float) -> None:
+        """Take it that there is no other ID that could be asked."""
+        self._guard.no_other()
+        if self._accused is not None:
+            self._end_accused(self._accused, now_s)
+
+    def _end_accused(self, accused: Suspect, now_s: float) -> None:
+        """End the accused ID if it has failed alone; if the lane stops, it is still to do."""
+        if self._guard.accusation is not None:
+            return
+        self._accused = None
+        if self._guard.stop is None:
+            self._give_up([accused])
+        else:
+            self._retries.put_back(accused.waiting, now_s)
 
     # -- an inquiry -------------------------------------------------------------------
 
@@ -299,6 +366,8 @@ class Settling:
         """End the ID of a comparison as gone, or stop the lane."""
         waiting = self._retries.take_probe()
         verdict = self._lane.resource.delete.judge(ended.object_id, ended.answer)
+        if self._comparer is not None and ended.why_not is not None:
+            self._comparer.distrust(ended)
         if ended.why_not is None and self._comparer is not None:
             self._comparer.remember(ended)
             self._note(f"lane {self._lane.name}: unknown words found out: {ended.message}")
@@ -307,7 +376,8 @@ class Settling:
             self._doubt_gone(waiting, now_s)
         else:
             verdict = replace(verdict, code=None, message=ended.message)
-            self._stop_or_ask_again(waiting, verdict, now_s)
+            suspect = Suspect(waiting, verdict, ended.answer, ended.sent_s, now_s)
+            self._stop_or_ask_again(suspect)
 
 
 def _as_waiting(taken: str | Waiting) -> Waiting:

@@ -4,18 +4,18 @@
       │                      │                 │
       └── the answer would hit every ID, ──> HELD ──probe is good──┘
           or nothing but trouble               │
-                                               └─probe fails again──> STOPPED
+                                               └─and others fail too──> STOPPED
 
 * **Cold**: 1 request, then 10 in flight, then free. Only good answers widen it.
 * **Held** for a refused key, a stopped account or a wrong endpoint: nothing is sent until
-  what is in flight has come back; then the *same* ID is asked once more. A single stray
-  401 must not end a run of 14 hours; a second one does.
+  what is in flight has come back; then the *same* ID is asked once more, and if that is no
+  better, others are (`alone`). Neither a stray 401 nor a single ID must end a run of 14 hours.
 * **Held** for an outage (nothing but server errors, timeouts and lost connections from
-  `TRANSIENT_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, and
-  the lane goes on by itself when the provider is back.
+  `TRANSIENT_IDS_MAX` different IDs in a row): one ID is asked at growing intervals, by turns a
+  fresh one and one that failed, and the lane goes on by itself when the provider is back.
 * **Held** for "gone" in a row (`gone`): the lane looks whether the endpoint sees objects.
 * **All failed**: when the first `FAILED_FIRST_MAX` answers all are permanent failures, it is
-  more likely the wrong API than the truth.
+  more likely the wrong API than the truth, unless others go well (`alone`).
 
 Not here: waiting, sending, what an answer means. The time is an argument.
 """
@@ -26,6 +26,7 @@ import math
 from enum import Enum, auto
 from typing import Final
 
+from bulkdel.guards.alone import OTHERS_MAX, Accusation, AloneBudget
 from bulkdel.guards.gone import GoneRun
 from bulkdel.guards.stop import Stop, StopCause
 from bulkdel.models import RETRY_AFTER_MAX_S, Meaning, Verdict
@@ -100,6 +101,9 @@ class LaneGuard:
         """Whether something was deleted in this run: endpoint, key and account are right."""
         self.gives_up = False
         """Whether the IDs that are left are to be given up."""
+        self.accusation: Accusation | None = None
+        """What other IDs are being asked about, if anything."""
+        self._alone = AloneBudget()
         self._lane = lane
         self._outage_limit_s = outage_limit_s
         self._wait_long = wait_long
@@ -107,6 +111,7 @@ class LaneGuard:
         self._cold_good = 0
         self._transients: set[str] = set()
         self._probing = False
+        self._probes = 0
         self._held_since_s = 0.0
         self._probe_at_s = 0.0
         self._probe_gap_s = 0.0
@@ -123,6 +128,12 @@ class LaneGuard:
         """Why the lane is held, in words, or None."""
         return self._held_for if self._phase is _Phase.HELD else None
 
+    @property
+    def wants_fresh(self) -> bool:
+        """Whether the next request of an outage should be for an ID that was never sent."""
+        plain = self.probe_id is None and self.accusation is None and not self.is_looking
+        return self._phase is _Phase.HELD and plain and self._probes % 2 == 0
+
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent, else seconds; infinity: not before an answer."""
         if self._phase is _Phase.FREE:
@@ -137,6 +148,7 @@ class LaneGuard:
     def sent(self) -> None:
         """Note that a request is being sent. Needed only while the lane is not open."""
         self._probing = self._phase is _Phase.HELD
+        self._probes += self._probing
 
     def good(self, *, deleted: bool) -> None:
         """Note an answer that shows that the lane works: deleted, or gone by name."""
@@ -150,13 +162,19 @@ class LaneGuard:
             if self._cold_good >= COLD_GOOD:
                 self._phase = _Phase.FREE
         elif self._phase is _Phase.HELD and self._probing:
-            self._reopen()
-            self._cold_good = 1
+            if self.accusation is not None:
+                self._fails_alone(self.accusation)
+            else:
+                self._reopen()
+                self._cold_good = 1
 
     def failed(self) -> None:
         """Note a permanent failure of one ID: the endpoint works, the ID does not."""
         if self._phase is _Phase.HELD and self._probing:
-            self._reopen()
+            if self.accusation is None:
+                self._reopen()
+            else:
+                self._other_failed(self.accusation)
 
     def refused(self, now_s: float, verdict: Verdict) -> None:
         """Note a refusal. It stops the lane if the wait is absurd or nothing else comes."""
@@ -181,10 +199,20 @@ class LaneGuard:
                 "Check the account's limit, then start again: the log resumes",
             )
         elif self._phase is _Phase.HELD and self._probing:
-            self._reopen()
+            if self.accusation is None:
+                self._reopen()
+            else:  # it says nothing: another one is asked, later
+                self._probe_later(now_s, math.inf)
 
     def transient(
-        self, now_s: float, object_id: str, reason: str, *, exhausted: bool, none_left: bool = False
+        self,
+        now_s: float,
+        object_id: str,
+        reason: str,
+        *,
+        exhausted: bool,
+        none_left: bool = False,
+        alone: bool = False,
     ) -> bool:
         """Note a server error or a lost answer; say whether the ID may be given up.
 
@@ -193,6 +221,7 @@ class LaneGuard:
         all IDs that are left are like that; then an outage that does not end and a few
         IDs that the provider cannot delete look the same, and at the end of the limit
         `gives_up` is set instead of a stop: they fail, and the next run tries them again.
+        ``alone`` says that it has failed before while a fresh ID went well: that is no outage.
         """
         if self._phase is _Phase.STOPPED:
             return False
@@ -200,6 +229,8 @@ class LaneGuard:
             if self._probing:
                 self._probe_failed(now_s, reason, none_left=none_left)
             return False
+        if alone:
+            return exhausted
         self._transients.add(object_id)
         enough = 3 if exhausted else TRANSIENT_IDS_MAX
         if len(self._transients) >= enough:
@@ -208,19 +239,46 @@ class LaneGuard:
         return exhausted
 
     def asks_again(self, object_id: str) -> bool:
-        """Say whether this ID was just asked once more: its next such answer stops the lane."""
+        """Say whether this ID was just asked once more: its next such answer accuses it."""
         return self._phase is _Phase.HELD and self._probing and self.probe_id == object_id
 
-    def fatal(self, now_s: float, object_id: str, verdict: Verdict) -> None:
-        """Note an answer that would hit every ID: key, account or endpoint."""
+    def fatal(
+        self, now_s: float, object_id: str, verdict: Verdict, *, ended: int, others_tell: bool
+    ) -> None:
+        """Note an answer that would hit every ID: key, account or endpoint.
+
+        ``ended`` is how many IDs of the lane have ended in this run; ``others_tell`` says that
+        the answer may be for this ID alone, and that asking for others can do no harm. No other
+        is sent before anything went well, in this run or an earlier one of its log: a wrong key
+        or address gets one ID, not four.
+        """
         if self._phase is _Phase.STOPPED or (self._phase is _Phase.HELD and not self._probing):
             return
-        cause, what, advice = _ADVICE[verdict.meaning]
-        if self._phase is _Phase.HELD and self.probe_id is not None:
-            self._stop(cause, f"{what}{_quote(verdict)}", advice)
+        if self.accusation is not None:
+            self._other_failed(self.accusation)
             return
-        self._hold(now_s, f"{what}{_quote(verdict)}", 0.0)
-        self.probe_id = object_id
+        cause, what, advice = _ADVICE[verdict.meaning]
+        what = f"{what}{_quote(verdict)}"
+        if not (self._phase is _Phase.HELD and self.probe_id is not None):
+            self._hold(now_s, what, 0.0)
+            self.probe_id = object_id
+            return
+        accusation = Accusation(cause, what, advice, object_id)
+        stop = self._alone.stop(accusation, self._lane, ended)
+        if stop is None and others_tell and not self.doubts_failed:
+            self._accuse(now_s, accusation)
+        else:
+            self._end(stop or accusation.stop(self._lane))
+
+    def no_other(self) -> None:
+        """Note that no other ID is left to ask: what was deleted in this run has to tell."""
+        accusation = self.accusation
+        if accusation is None:
+            return
+        if self.has_deleted:
+            self._fails_alone(accusation)
+        else:
+            self._end(accusation.stop(self._lane))
 
     def look(self, now_s: float) -> None:
         """Hold the lane until somebody has looked whether the endpoint sees objects."""
@@ -253,13 +311,32 @@ class LaneGuard:
             " --retry-gone asks again for all that the log calls gone",
         )
 
-    def all_failed(self, error: str) -> None:
-        """Stop: the first answers were all permanent failures."""
-        self._stop(
-            StopCause.ALL_FAILED,
-            f"the first {FAILED_FIRST_MAX} IDs all failed for good: {error}",
-            "Check the IDs, --provider and --base-url, then start again: the log resumes",
-        )
+    def all_failed(self, now_s: float, error: str) -> None:
+        """Note that the first answers were all permanent failures: others are asked."""
+        if self.accusation is not None or self._phase is _Phase.STOPPED:
+            return
+        what = f"the first {FAILED_FIRST_MAX} IDs all failed for good: {error}"
+        advice = "Check the IDs, --provider and --base-url, then start again: the log resumes"
+        self._accuse(now_s, Accusation(StopCause.ALL_FAILED, what, advice, None))
+
+    def _accuse(self, now_s: float, accusation: Accusation) -> None:
+        """Hold the lane until other IDs have shown whether it must stop."""
+        self._hold(now_s, accusation.what, 0.0)
+        self.probe_id = None
+        self.accusation = accusation
+
+    def _other_failed(self, accusation: Accusation) -> None:
+        self._probing = False
+        accusation.others += 1
+        if accusation.others >= OTHERS_MAX:
+            self._end(accusation.stop(self._lane))
+
+    def _fails_alone(self, accusation: Accusation) -> None:
+        """Go on without what was accused."""
+        if accusation.object_id is not None:
+            self._alone.note(accusation.object_id)
+        self._reopen()
+        self._cold_good = 1
 
     def _hold(self, now_s: float, why: str, first_gap_s: float) -> None:
         self._phase = _Phase.HELD
@@ -268,6 +345,7 @@ class LaneGuard:
         self._probe_gap_s = first_gap_s
         self._probe_at_s = now_s + first_gap_s
         self._probing = False
+        self._probes = 0
         self._transients.clear()
 
     def _probe_failed(self, now_s: float, reason: str, *, none_left: bool) -> None:
@@ -284,23 +362,31 @@ class LaneGuard:
                 else "Check --base-url and the network, then start again: the log resumes",
             )
             return
+        self._probe_later(now_s, self._held_since_s + self._outage_limit_s)
+
+    def _probe_later(self, now_s: float, latest_s: float) -> None:
+        self._probing = False
         self._probe_gap_s = min(PROBE_MAX_S, max(PROBE_FIRST_S, self._probe_gap_s * PROBE_GROWTH))
-        left_s = self._held_since_s + self._outage_limit_s - now_s
-        self._probe_at_s = now_s + min(self._probe_gap_s, left_s)
+        self._probe_at_s = min(latest_s, now_s + self._probe_gap_s)
 
     def _reopen(self) -> None:
         self._phase = _Phase.COLD
         self._cold_good = 0
         self._probing = False
         self.probe_id = None
+        self.accusation = None
         self.is_looking = False
         self._transients.clear()
 
     def _stop(self, cause: StopCause, message: str, advice: str) -> None:
+        self._end(Stop(cause=cause, lane=self._lane, message=message, advice=advice))
+
+    def _end(self, stop: Stop) -> None:
         self._phase = _Phase.STOPPED
         self.probe_id = None
+        self.accusation = None
         self.is_looking = False
-        self.stop = Stop(cause=cause, lane=self._lane, message=message, advice=advice)
+        self.stop = stop
 
 
 def _quote(verdict: Verdict) -> str:
