@@ -662,8 +662,8 @@ MUTATIONS: Final = (
     Mutation(
         "end the run at one stray 401",
         "guards/lane_guard.py",
-        "        if self._phase is _Phase.HELD and self.probe_id is not None:\n",
-        "        if True:\n",
+        "        if not (self._phase is _Phase.HELD and self.probe_id is not None):\n",
+        "        if False:\n",
         ("engine/test_lane_guards.py", "-k", "stray"),
     ),
     Mutation(

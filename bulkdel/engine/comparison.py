@@ -76,6 +76,9 @@ class Comparison:
         self.question: Question | None = None
         self.why_not: str | None = None
         """Once it is settled: why it does not mean "gone", or None if it does."""
+        self.discredits = False
+        """Whether the endpoint confirms what cannot be, or cannot be reached any more: then no
+        other ID is sent there."""
         self._said = likeness.said(object_id, delete, answer)
         self._told = {"DELETE": quoted(answer)}
         self._tries = Tries()
@@ -105,6 +108,7 @@ class Comparison:
             self._again(quoted(answer), verdict.retry_after_s or 0.0, now_s)
             return
         self._told[question.name] = quoted(answer)
+        self.discredits = question.name != LOOK and verdict.meaning is Meaning.DELETED
         why_not = self._objection(question, verdict, answer)
         if why_not is None:
             self._go_on()
@@ -113,6 +117,7 @@ class Comparison:
 
     def unanswered(self, error: str, now_s: float, *, hopeless: bool) -> None:
         """Take it that no answer came to `question`; ``hopeless`` says that none will."""
+        self.discredits = self.discredits or hopeless
         if hopeless:
             self._fail(error)
         else:

@@ -376,8 +376,8 @@ class Settling:
             self._doubt_gone(waiting, now_s)
         else:
             verdict = replace(verdict, code=None, message=ended.message)
-            suspect = Suspect(waiting, verdict, ended.answer, ended.sent_s, now_s)
-            self._stop_or_ask_again(suspect)
+            answer = None if ended.discredits else ended.answer
+            self._stop_or_ask_again(Suspect(waiting, verdict, answer, ended.sent_s, now_s))
 
 
 def _as_waiting(taken: str | Waiting) -> Waiting:

@@ -2,6 +2,7 @@
 
     lane_guard.py   one lane: start small, key refused, wrong endpoint, outage
     gone.py         too many "gone" in a row
+    alone.py        one ID alone, or every ID? others are asked
     budgets.py      the whole run: most deletions, most failures
     stop.py         why it stopped, and what to do
 

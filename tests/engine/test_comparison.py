@@ -85,7 +85,7 @@ async def test_only_the_users_ids_and_a_made_up_one_are_ever_deleted() -> None:
     assert all(len(path) > len(PATH) + 20 for _, path, _ in asked if path != PATH)
 
 
-STOPS: dict[str, tuple[Callable[[Operation, str], Answer], str]] = {
+DOUBTS: dict[str, tuple[Callable[[Operation, str], Answer], str]] = {
     "the object shows": (
         lambda operation, one: (
             answer(200, {"id": one, "object": "response"})
@@ -98,14 +98,6 @@ STOPS: dict[str, tuple[Callable[[Operation, str], Answer], str]] = {
     "the made-up ID is answered otherwise": (
         lambda operation, one: (
             failing(404, "malformed") if "resp_20" not in one else ask(operation, one)
-        ),
-        "not what a missing object is answered with",
-    ),
-    "the made-up ID is deleted, too": (
-        lambda operation, one: (
-            deleted(one)
-            if (operation.method, operation.path) == ("DELETE", PATH)
-            else ask(operation, one)
         ),
         "not what a missing object is answered with",
     ),
@@ -126,21 +118,54 @@ STOPS: dict[str, tuple[Callable[[Operation, str], Answer], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", STOPS)
+@pytest.mark.parametrize("kind", DOUBTS)
 @in_virtual_time
-async def test_what_does_not_fit_stops_the_lane_with_all_answers(kind: str, tmp_path: Path) -> None:
-    """Nothing is called gone that might be there."""
-    asking, words = STOPS[kind]
+async def test_what_does_not_fit_is_never_called_gone(kind: str, tmp_path: Path) -> None:
+    """Where other IDs are deleted these fail, with all the answers; no wording is tried twice."""
+    asking, words = DOUBTS[kind]
     one = job(asking)
 
     summary = await one.delete(ids(200), log=tmp_path / "log")
 
-    assert summary.state is State.STOPPED
+    assert summary.state is State.FINISHED
+    assert {r.object_id for r in one.results if r.outcome is Outcome.FAILED} == set(GONE)
+    assert "gone" not in outcomes(tmp_path / "log").values()
+    compared = [r for r in one.results if words in str(r.error)]
+    assert len(compared) == 1
+    assert "DELETE: HTTP 404" in str(compared[0].error)
+    assert one.took_s < 400
+
+
+@pytest.mark.parametrize("kind", DOUBTS)
+@in_virtual_time
+async def test_where_nothing_was_deleted_it_stops_the_lane_with_all_answers(kind: str) -> None:
+    """No other ID is sent to an address that is likely wrong."""
+    asking, words = DOUBTS[kind]
+    one = Job(lambda object_id, _: missing(object_id))
+    one.transport.asking = asking
+
+    summary = await one.delete(GONE)
+
+    assert (summary.state, summary.counts.ended) == (State.STOPPED, 0)
     assert words in str(summary.reason)
     assert "DELETE: HTTP 404" in str(summary.reason)
-    assert "gone" not in outcomes(tmp_path / "log").values()
-    assert summary.counts.pending == summary.counts.read - summary.counts.deleted
-    assert one.took_s < 400
+    assert set(one.transport.ids) == {"resp_20"}
+
+
+@in_virtual_time
+async def test_an_endpoint_that_deletes_what_cannot_be_stops_the_lane() -> None:
+    """What confirms everything confirms nothing: no other ID is sent there."""
+
+    def asking(operation: Operation, object_id: str) -> Answer:
+        is_delete = (operation.method, operation.path) == ("DELETE", PATH)
+        return deleted(object_id) if is_delete else ask(operation, object_id)
+
+    one = job(asking)
+    summary = await one.delete(ids(200))
+
+    assert summary.state is State.STOPPED
+    assert "not what a missing object is answered with" in str(summary.reason)
+    assert summary.counts.failed == summary.counts.gone == 0
 
 
 @pytest.mark.parametrize(
@@ -199,7 +224,7 @@ async def test_an_endpoint_that_cannot_be_trusted_ends_the_question() -> None:
 
 
 @in_virtual_time
-async def test_few_wordings_are_compared_and_the_next_stops_the_lane() -> None:
+async def test_few_wordings_are_compared_and_the_next_ids_fail() -> None:
     """A server with a new wording for each ID is none that can be understood."""
     one = Job()
     wordings = {one_id: n for n, one_id in enumerate(f"resp_{n}" for n in range(7, 1000, 50))}
@@ -222,8 +247,9 @@ async def test_few_wordings_are_compared_and_the_next_stops_the_lane() -> None:
     one.transport.asking = asking
     summary = await one.delete(ids(1000))
 
-    assert summary.state is State.STOPPED
+    assert summary.state is State.FINISHED
     assert summary.counts.gone == COMPARISONS_MAX
+    assert summary.counts.failed == len(wordings) - COMPARISONS_MAX
     assert len(one.transport.asked) == 8 * COMPARISONS_MAX
 
 

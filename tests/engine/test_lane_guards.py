@@ -12,6 +12,7 @@ import pytest
 
 from bulkdel import State
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
+from bulkdel.guards.alone import OTHERS_MAX
 from bulkdel.models import Answer, Outcome
 from bulkdel.providers import PROVIDERS, get
 from tests.support.engine_fakes import (
@@ -54,7 +55,7 @@ async def test_one_stray_answer_ends_nothing(kind: str) -> None:
 async def test_refused_again_the_lane_stops_and_burns_none(
     kind: str, since: int, tmp_path: Path
 ) -> None:
-    """The same ID is asked twice, and all that have no answer stay to do."""
+    """The same ID is asked twice, then others; all that have no answer stay to do."""
     barred = False
 
     def answering(object_id: str, _: int) -> Answer:
@@ -71,7 +72,10 @@ async def test_refused_again_the_lane_stops_and_burns_none(
     assert summary.counts.pending == summary.counts.read - summary.counts.deleted
     assert summary.counts.requests <= since + 2 * job.lane.concurrency
     assert job.transport.times[f"resp_{since}"] == 2
-    assert job.transport.ids[-1] == f"resp_{since}"
+    others = set(job.transport.ids[-OTHERS_MAX:] if since else [])
+    assert len(others) == (OTHERS_MAX if since else 0)
+    assert f"resp_{since}" not in others
+    assert f"resp_{since}, asked twice" in str(summary.reason)
 
     job.transport.answering = lambda object_id, _: deleted(object_id)
     again = await job.delete(ids(500), log=tmp_path / "log")
@@ -93,20 +97,22 @@ async def test_a_cold_lane_with_a_wrong_key_sends_one_id() -> None:
 @in_virtual_time
 async def test_answers_in_flight_are_awaited_before_the_key_is_asked_again() -> None:
     """They were on their way and are deletions: they must be in the log."""
+    refuses = False
 
     async def answering(object_id: str, _: int) -> Answer:
-        if object_id == "resp_100":
-            return key_refused()
+        nonlocal refuses
         if object_id in ids(15, 101):
             await anyio.sleep(5)
-        return deleted(object_id)
+            return deleted(object_id)
+        refuses = refuses or object_id == "resp_100"
+        return key_refused() if refuses else deleted(object_id)
 
     job = Job(answering, concurrency=16)
     summary = await job.delete(ids(1000))
 
     assert summary.state is State.STOPPED
     found = {result.object_id for result in job.results}
-    in_flight = set(job.transport.ids) - {"resp_100"}
+    in_flight = set(job.transport.ids) - {"resp_100", *job.transport.ids[-OTHERS_MAX:]}
     assert found == in_flight
     first, second = (time_s for time_s, one in job.transport.sent if one == "resp_100")
     assert second - first >= 5

@@ -16,6 +16,7 @@ from bulkdel.guards import (
     StopCause,
     parse_max_failures,
 )
+from bulkdel.guards.alone import OTHERS_MAX
 from bulkdel.models import Meaning, Verdict
 
 KEY = Verdict(Meaning.KEY_REFUSED, code="AuthenticationError", message="The API key is invalid")
@@ -54,6 +55,11 @@ def test_cold_lane_sends_one_then_ten_then_any() -> None:
     assert steps == [1] + [10] * 10 + [999]
 
 
+def fatal(guard: LaneGuard, now_s: float, object_id: str, verdict: Verdict) -> None:
+    """Have a guard hear of an answer that would hit every ID."""
+    guard.fatal(now_s, object_id, verdict, ended=0, others_tell=True)
+
+
 def test_nothing_but_a_good_answer_opens_a_cold_lane() -> None:
     """Anything odd at the start keeps it at one request."""
     guard = LaneGuard("ark")
@@ -69,7 +75,7 @@ def test_barred_lane_waits_for_answers_in_flight_then_asks_the_same_id() -> None
     """Answers that are on their way may show that it was one stray refusal."""
     guard = opened()
 
-    guard.fatal(5.0, "id1", KEY)
+    fatal(guard, 5.0, "id1", KEY)
 
     assert guard.wait_s(5.0, 3) == math.inf
     assert guard.wait_s(5.0, 0) == 0.0
@@ -82,9 +88,9 @@ def test_barred_lane_waits_for_answers_in_flight_then_asks_the_same_id() -> None
 def test_answers_of_before_neither_stop_nor_free_a_barred_lane() -> None:
     """They were sent before the refusal, so they say nothing about after it."""
     guard = opened()
-    guard.fatal(0.0, "id1", KEY)
+    fatal(guard, 0.0, "id1", KEY)
 
-    guard.fatal(0.1, "id2", KEY)
+    fatal(guard, 0.1, "id2", KEY)
     guard.good(deleted=True)
     guard.transient(0.1, "id3", "HTTP 500", exhausted=True)
 
@@ -96,7 +102,7 @@ def test_answers_of_before_neither_stop_nor_free_a_barred_lane() -> None:
 def test_a_stray_refusal_of_the_key_ends_nothing() -> None:
     """A single 401 must not end a run of fourteen hours."""
     guard = opened()
-    guard.fatal(0.0, "id1", KEY)
+    fatal(guard, 0.0, "id1", KEY)
     send(guard, 0.1)
     guard.good(deleted=True)
 
@@ -120,9 +126,13 @@ def test_refused_again_it_stops_and_says_why(
     """Who reads it learns the lane, the cause, the provider's own words and the next step."""
     guard = opened()
     verdict = Verdict(meaning, code="Overdue", message="in the provider's words")
-    guard.fatal(0.0, "id1", verdict)
+    fatal(guard, 0.0, "id1", verdict)
     send(guard, 0.1)
-    guard.fatal(0.2, "id1", verdict)
+    fatal(guard, 0.2, "id1", verdict)
+    for number in range(OTHERS_MAX):
+        assert guard.stop is None
+        send(guard, 0.3)
+        fatal(guard, 0.4, f"other{number}", verdict)
 
     assert guard.stop is not None
     assert guard.stop.cause is cause
@@ -346,7 +356,10 @@ def test_all_gone_and_all_failed_ask_the_right_question() -> None:
     """They are mistakes of the user, who must recognise them."""
     gone, failed = LaneGuard("ark"), LaneGuard("ark")
     gone.all_gone(100)
-    failed.all_failed("unknown parameter")
+    failed.all_failed(0.0, "unknown parameter")
+    for _ in range(OTHERS_MAX):
+        send(failed, 0.1)
+        failed.failed()
 
     assert gone.stop is not None
     assert gone.stop.cause is StopCause.ALL_GONE
@@ -364,7 +377,7 @@ def test_a_stopped_guard_stays_stopped() -> None:
     guard.all_gone(100)
     stop = guard.stop
 
-    guard.fatal(0.0, "id1", KEY)
+    fatal(guard, 0.0, "id1", KEY)
     guard.refused(0.0, Verdict(Meaning.REFUSED, retry_after_s=1e6))
     guard.good(deleted=True)
     guard.failed()
