@@ -226,8 +226,10 @@ class LaneWork:
 
     def _choose_next(self, now_s: float) -> Taken | None:
         """Choose the probe, a retry that is due, then a fresh ID; in an outage by turns."""
-        if self.guard.wants_fresh and not self.queue.is_empty and self._has_place():
-            return self.queue.take_apart()
+        if self.guard.wants_fresh:
+            other = self._fresh_or_known()
+            if other is not None:
+                return other
         if self._retries:
             wait_s = self._retries.wait_s(now_s)
             if wait_s <= 0.0:
@@ -243,21 +245,24 @@ class LaneWork:
         return self.queue.take()
 
     def _choose_other(self, now_s: float) -> Taken | None:
-        """Choose an ID that shows whether the accused one fails alone: a fresh one, if any is left.
+        """Choose an ID that shows whether the accused one fails alone.
 
-        One that waits may have its own trouble, and where there is neither, what was deleted in
-        this run has to tell.
+        One that waits for another attempt comes last: it may have its own trouble.
         """
         self.bound = Bound.PAUSE
+        other = self._fresh_or_known()
+        if other is None and self._retries:
+            self.wait_s = self._retries.other_wait_s(now_s)
+            other = self._retries.take_other(now_s)
+        elif other is None and self.queue.has_ended:
+            self._settling.no_other(now_s)
+        return other
+
+    def _fresh_or_known(self) -> Taken | None:
+        """Take an ID that was never sent, or ask for one that this run has deleted."""
         if not self.queue.is_empty and self._has_place():
             return self.queue.take_apart()
-        if self._retries:
-            self.wait_s = self._retries.other_wait_s(now_s)
-            return self._retries.take_other(now_s)
-        if self.queue.has_ended or not self.queue.is_empty:
-            self._settling.no_other(now_s)
-            return None if self.guard.stop is not None else self._choose_next(now_s)
-        return None
+        return self._settling.ask_known()
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
@@ -291,7 +296,7 @@ class LaneWork:
         if isinstance(taken, Question):
             verdict = taken.operation.judge(taken.object_id, answer).without(self.lane.api_key)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
-            self._settling.inquiry_answered(verdict, answer, now_s)
+            self._settling.inquiry_answered(verdict, answer, sent_s, now_s)
             return
         object_id = taken if isinstance(taken, str) else taken.object_id
         verdict = self._judge(object_id, answer)

@@ -80,6 +80,8 @@ class Recorder:
         self._doubted_gone: deque[tuple[float, Result]] = deque()
         """With the time when its request left."""
         self._doubted_failed: list[Result] = []
+        self.deleted_id: str | None = None
+        """The ID that was deleted last in this run."""
 
     @property
     def limits_deletes(self) -> bool:
@@ -134,6 +136,7 @@ class Recorder:
         if not deletes.unlimited:
             deletes.release(deleted=True)
         self._guard.good(deleted=True)
+        self.deleted_id = object_id
         self._counts.deleted += 1
         self._sink.append_deleted(
             object_id, self._lane, answer.received_s or self._wall_clock(), (now_s - sent_s) * 1000

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bulkdel.engine.comparison import Comparer, Comparison
+from bulkdel.engine.inquiry import Question
 from bulkdel.engine.look import Look
 from bulkdel.engine.recorder import Recorder
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
@@ -28,6 +29,7 @@ from bulkdel.engine.suspects import Suspect, Suspects
 from bulkdel.errors import EndpointError, NoAnswerError, TransportError
 from bulkdel.guards import LaneGuard
 from bulkdel.models import Answer, Meaning, Outcome, Verdict
+from bulkdel.providers import likeness
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
@@ -327,15 +329,62 @@ class Settling:
         elif self._recorder.doubts_gone:
             self._guard.look(now_s)
 
-    def inquiry_answered(self, verdict: Verdict, answer: Answer, now_s: float) -> None:
-        """Take the answer to the question of the inquiry."""
-        if self.inquiry is not None and self._comparer is not None:
+    def ask_known(self) -> Question | None:
+        """Ask for an ID that this run has deleted: is the provider down, or is it the IDs left?
+
+        That deletes nothing, and is the only request that can tell where all others fail.
+        """
+        known_id = self._recorder.deleted_id
+        if known_id is None:
+            return None
+        return Question("DELETE of a deleted ID", self._lane.resource.delete, known_id)
+
+    def inquiry_answered(
+        self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Take the answer to the question of the inquiry, or to `ask_known`."""
+        if self.inquiry is None:
+            self._known_answered(verdict, answer, sent_s, now_s)
+        elif self._comparer is not None:
             self.inquiry.answered(verdict, self._comparer.masked(answer), now_s)
             self._go_on(now_s)
 
+    def _known_answered(
+        self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+    ) -> None:
+        """Go on if the provider is neither down nor refuses all; what fails then fails alone."""
+        guard = self._guard
+        known_id = self._recorder.deleted_id or ""
+        verdict = self.read(known_id, answer, verdict)
+        is_up = answer.status in (404, 410) and not self._resembles_accused(known_id, answer)
+        if is_up or verdict.meaning in (Meaning.DELETED, Meaning.GONE):
+            self._retries.went_well(sent_s)
+            guard.works()
+        elif verdict.meaning is Meaning.REFUSED:
+            guard.refused(now_s, verdict)
+        elif guard.accusation is not None and verdict.meaning is not Meaning.TRANSIENT:
+            guard.failed()
+        else:
+            reason = verdict.message or f"HTTP {answer.status}"
+            guard.transient(now_s, known_id, reason, exhausted=False)
+        if self._accused is not None:
+            self._end_accused(self._accused, now_s)
+
+    def _resembles_accused(self, known_id: str, answer: Answer) -> bool:
+        """Whether a deleted ID is answered as the accused is: then that may be any ID's answer."""
+        if self._accused is None or self._accused.answer is None:
+            return self._guard.accusation is not None
+        delete = self._lane.resource.delete
+        accused_id = self._accused.waiting.object_id
+        accused = likeness.said(accused_id, delete, self._accused.answer)
+        return likeness.said(known_id, delete, answer) == accused
+
     def inquiry_unanswered(self, error: TransportError, now_s: float) -> None:
-        """Take it that no answer came to the question of the inquiry."""
-        if self.inquiry is not None:
+        """Take it that no answer came to the question of the inquiry, or to `ask_known`."""
+        if self.inquiry is None:
+            known_id = self._recorder.deleted_id or ""
+            self._guard.transient(now_s, known_id, str(error), exhausted=False)
+        else:
             hopeless = isinstance(error, EndpointError)
             self.inquiry.unanswered(str(error), now_s, hopeless=hopeless)
             self._go_on(now_s)

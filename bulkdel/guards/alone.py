@@ -3,7 +3,8 @@
     accused: one ID whose answer would hit every ID, twice; or the first ten, which all failed
        ├── another ID goes well ──────────────> what is accused fails alone, the lane goes on
        ├── `OTHERS_MAX` others do no better ──> the lane stops
-       └── no other ID is left ───────────────> it fails alone if the lane has deleted in this run
+       └── no other ID is left ───────────────> an ID that this run has deleted is asked for again,
+                                                if there is one: it must be gone
 
 A firewall that dislikes one ID, a route that is decoded differently, an object of another owner:
 each answers 401, 403, 404 or a redirect, as a revoked key or a wrong address does. Only another ID

@@ -162,11 +162,7 @@ class LaneGuard:
             if self._cold_good >= COLD_GOOD:
                 self._phase = _Phase.FREE
         elif self._phase is _Phase.HELD and self._probing:
-            if self.accusation is not None:
-                self._fails_alone(self.accusation)
-            else:
-                self._reopen()
-                self._cold_good = 1
+            self.works()
 
     def failed(self) -> None:
         """Note a permanent failure of one ID: the endpoint works, the ID does not."""
@@ -271,14 +267,9 @@ class LaneGuard:
             self._end(stop or accusation.stop(self._lane))
 
     def no_other(self) -> None:
-        """Note that no other ID is left to ask: what was deleted in this run has to tell."""
-        accusation = self.accusation
-        if accusation is None:
-            return
-        if self.has_deleted:
-            self._fails_alone(accusation)
-        else:
-            self._end(accusation.stop(self._lane))
+        """Note that no other ID is left to ask: nothing shows that the accused one is alone."""
+        if self.accusation is not None:
+            self._end(self.accusation.stop(self._lane))
 
     def look(self, now_s: float) -> None:
         """Hold the lane until somebody has looked whether the endpoint sees objects."""
@@ -291,6 +282,15 @@ class LaneGuard:
         if self.is_looking:
             self._reopen()
             self._cold_good = 1
+
+    def works(self) -> None:
+        """Note that the provider does what it should for another ID: what fails, fails alone."""
+        if self._phase is _Phase.HELD and self._probing:
+            if self.accusation is not None:
+                self._fails_alone(self.accusation)
+            else:
+                self._reopen()
+                self._cold_good = 1
 
     def all_gone(self, number: int, *, looked: str = "") -> None:
         """Stop: ``number`` IDs in a row are gone, and no object shows.

@@ -13,6 +13,7 @@ import pytest
 from bulkdel import Outcome, State
 from bulkdel.guards.alone import ALONE_MIN, NAMED_MAX, OTHERS_MAX
 from bulkdel.models import Answer
+from bulkdel.providers import Operation
 from tests.support.engine_fakes import answer, deleted, failing, in_virtual_time, refusing
 from tests.support.lane_job import Job, ids, key_refused, outcomes
 
@@ -32,6 +33,13 @@ def poisoned(bad: set[str], kind: str = "401") -> Callable[[str, int], Answer]:
     return lambda object_id, _: POISON[kind]() if object_id in bad else deleted(object_id)
 
 
+def ask(operation: Operation, object_id: str) -> Answer:
+    """Answer the questions of a comparison as the real endpoint does."""
+    if operation.path != "/responses/{id}":
+        return failing(404, "no such route")
+    return failing(404, f"Response with id '{object_id}' not found.")
+
+
 def failed(job: Job) -> set[str]:
     """Return the IDs that failed."""
     return {result.object_id for result in job.results if result.outcome is Outcome.FAILED}
@@ -47,6 +55,7 @@ async def test_one_poisoned_id_fails_and_the_others_are_deleted(
     """It stopped the lane, and again at every start."""
     bad = f"resp_{place}"
     job = Job(poisoned({bad}, kind), concurrency=concurrency)
+    job.transport.asking = ask
 
     summary = await job.delete(ids(200))
 
@@ -233,6 +242,7 @@ def test_whatever_is_bad_the_good_ones_are_deleted_and_no_other_fails() -> None:
             delay_s=dice.choice((0.001, 0.05, 1.0)),
             attempts_max=dice.choice((1, 2, 5)),
         )
+        job.transport.asking = ask
         with anyio.fail_after(7200):
             summary = await job.delete(ids(size))
         assert summary.state is State.FINISHED, (seed, summary.reason)
