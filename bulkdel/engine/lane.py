@@ -136,7 +136,7 @@ class LaneWork:
             return True
         if self.in_flight or self._retries or not self.queue.has_ended:
             return False
-        return self._settling.is_settled
+        return self._settling.accused.held is None and self.guard.accusation is None
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again.
@@ -160,7 +160,7 @@ class LaneWork:
             lane=self.lane.name,
             counts=replace(self.counts),
             in_flight=self.in_flight,
-            waiting=len(self._retries) + self._settling.waiting,
+            waiting=len(self._retries) + (self._settling.accused.held is not None),
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
             next_place_s=self.pace.wait_s(now_s, 0),
@@ -255,14 +255,14 @@ class LaneWork:
             self.wait_s = self._retries.other_wait_s(now_s)
             other = self._retries.take_other(now_s)
         elif other is None and self.queue.has_ended:
-            self._settling.no_other(now_s)
+            self._settling.accused.no_other()
         return other
 
     def _fresh_or_known(self) -> Taken | None:
         """Take an ID that was never sent, or ask for one that this run has deleted."""
         if not self.queue.is_empty and self._has_place():
             return self.queue.take_apart()
-        return self._settling.ask_known()
+        return self._settling.accused.ask_known()
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
@@ -296,7 +296,7 @@ class LaneWork:
         if isinstance(taken, Question):
             verdict = taken.operation.judge(taken.object_id, answer).without(self.lane.api_key)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
-            self._settling.inquiry_answered(verdict, answer, sent_s, now_s)
+            self._settling.inquiry_answered(taken, verdict, answer, sent_s, now_s)
             return
         object_id = taken if isinstance(taken, str) else taken.object_id
         verdict = self._judge(object_id, answer)
@@ -314,7 +314,7 @@ class LaneWork:
         self.in_flight -= 1
         self.pace.troubled(now_s, sent_s, in_flight)
         if isinstance(taken, Question):
-            self._settling.inquiry_unanswered(error, now_s)
+            self._settling.inquiry_unanswered(taken, error, now_s)
         else:
             self._settling.unanswered(taken, error, sent_s, now_s, is_last=self._is_last)
 

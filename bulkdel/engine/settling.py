@@ -1,9 +1,9 @@
 """What a verdict leads to: the end of an ID, another attempt, or a question to the endpoint.
 
     verdict ──ends its ID──> Recorder ──> result log
-       ├─────to be sent again──> RetryQueue
+       ├─────to be sent again──> RetryQueue, or Transients
        └─────would hit every ID──> the guard holds the lane, which asks again, then an Inquiry,
-                                   then other IDs: it is that ID alone that fails, or the lane stops
+                                   then other IDs: the ID is Accused, and fails alone or not at all
 
 What holds here, always:
 
@@ -20,16 +20,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bulkdel.engine.accused import Accused
 from bulkdel.engine.comparison import Comparer, Comparison
 from bulkdel.engine.inquiry import Question
 from bulkdel.engine.look import Look
 from bulkdel.engine.recorder import Recorder
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
-from bulkdel.engine.suspects import Suspect, Suspects
-from bulkdel.errors import EndpointError, NoAnswerError, TransportError
+from bulkdel.engine.suspects import Suspect
+from bulkdel.engine.transients import Transients
+from bulkdel.errors import EndpointError, TransportError
 from bulkdel.guards import LaneGuard
 from bulkdel.models import Answer, Meaning, Outcome, Verdict
-from bulkdel.providers import likeness
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 
@@ -62,9 +63,12 @@ class Settling:
         """What is asked beside the IDs, before any of them."""
         self.proof_id: str | None = None
         """The ID that a look has shown to be there: its deletion must be asked for next."""
-        self._accused: Suspect | None = None
-        """The ID that fails alone if another one goes well."""
-        self._suspects = Suspects()
+        self.accused = Accused(
+            lane.resource.delete, guard=guard, recorder=recorder, retries=retries, read=self.read
+        )
+        self._transients = Transients(
+            lane.attempts_max, guard=guard, recorder=recorder, retries=retries, retry=retry
+        )
         self._lane = lane
         self._guard = guard
         self._recorder = recorder
@@ -73,26 +77,14 @@ class Settling:
         self._note = note
         self._comparer = comparer
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is held against an ID, which has to be told first."""
-        return self._accused is None and self._guard.accusation is None
-
-    @property
-    def waiting(self) -> int:
-        """IDs that are held here: neither ended nor waiting for another attempt."""
-        return self._accused is not None
-
     def finish(self, *, early: bool) -> None:
         """End the lane; ``early`` says that IDs are left."""
-        if self._accused is not None:  # it is still to do
-            self._retries.put_back(self._accused.waiting, self._accused.now_s)
-            self._accused = None
+        self.accused.drop()
         if early:
             self._recorder.finish_early()
-            return
-        self._give_up(self._suspects.take_all())  # nothing is left that could tell
-        self._recorder.finish()
+        else:
+            self._transients.finish()
+            self._recorder.finish()
 
     def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
         """Return a verdict with what is known in this run alone, without the key."""
@@ -116,9 +108,7 @@ class Settling:
         """
         meaning = verdict.meaning
         if meaning is Meaning.DELETED or meaning is Meaning.GONE or meaning is Meaning.FAILED:
-            self._give_up(self._suspects.good(sent_s))
-            if self._guard.held_for is not None and isinstance(taken, str):
-                self._retries.went_well(sent_s)
+            self._transients.good(sent_s, fresh=isinstance(taken, str))
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
             self._recorder.end_deleted(taken, answer, sent_s, now_s)
@@ -134,9 +124,10 @@ class Settling:
         elif meaning.is_fatal:
             self._fatal(_as_waiting(taken), verdict, answer, sent_s, now_s)
         else:
-            self._transient(_as_waiting(taken), verdict, answer, sent_s, now_s, is_last=is_last)
-        if self._accused is not None:
-            self._end_accused(self._accused, now_s)
+            suspect = Suspect(_as_waiting(taken), verdict, answer, sent_s, now_s)
+            self._transients.settle(suspect, is_last=is_last)
+        if self.accused.held is not None:
+            self.accused.told()
 
     def unanswered(
         self,
@@ -153,23 +144,8 @@ class Settling:
             verdict = Verdict(Meaning.ENDPOINT, message=str(error))
             self._stop_or_ask_again(Suspect(waiting, verdict, None, sent_s, now_s))
         else:
-            self._lost(waiting, error, sent_s, now_s, is_last=is_last)
-        if self._accused is not None:
-            self._end_accused(self._accused, now_s)
-
-    def _lost(
-        self,
-        waiting: Waiting,
-        error: TransportError,
-        sent_s: float,
-        now_s: float,
-        *,
-        is_last: bool,
-    ) -> None:
-        """Send an ID again whose answer did not come."""
-        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)
-        verdict = Verdict(Meaning.TRANSIENT, message=str(error))
-        self._transient(waiting, verdict, None, sent_s, now_s, is_last=is_last)
+            self._transients.lost(waiting, error, sent_s, now_s, is_last=is_last)
+        self.accused.told()
 
     # -- not ended yet ----------------------------------------------------------------
 
@@ -186,72 +162,6 @@ class Settling:
             self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
         else:
             self._retries.put_back(waiting, now_s + wait_s)
-
-    def _transient(
-        self,
-        waiting: Waiting,
-        verdict: Verdict,
-        answer: Answer | None,
-        sent_s: float,
-        now_s: float,
-        *,
-        is_last: bool,
-    ) -> None:
-        """Send an ID again later, or give it up if it alone is the trouble."""
-        waiting.transients += 1
-        if waiting.transients == 1:
-            waiting.troubled_s = sent_s
-        if answer is not None and (answer.status >= 500 or answer.status < 300):
-            waiting.unknown = True  # it may have been carried out nevertheless
-        wait_s = self._retry.wait_s(
-            verdict, transients=waiting.transients, refusals=waiting.refusals
-        )
-        reason = verdict.message or (f"HTTP {answer.status}" if answer else "no answer")
-        give_up = self._guard.transient(
-            now_s,
-            waiting.object_id,
-            reason,
-            exhausted=wait_s is None,
-            none_left=is_last and self._is_none_left(waiting),
-            alone=waiting.alone,
-        )
-        if self._guard.gives_up:
-            for other in self._retries.take_all():
-                self._recorder.end(other, Outcome.FAILED, verdict, answer, sent_s, now_s)
-        if self._guard.gives_up or (give_up and self._is_guilty(waiting)):
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
-        elif give_up:
-            self._suspects.add(Suspect(waiting, verdict, answer, sent_s, now_s))
-        else:
-            if self._guard.held_for is not None:  # the provider's fault, not the ID's
-                waiting.transients -= 1
-                self._send_again(self._suspects.take_all(), now_s)
-            self._retries.put_back(waiting, now_s + (wait_s or 0.0))
-
-    def _is_guilty(self, waiting: Waiting) -> bool:
-        """Whether an ID without an attempt left is given up at once, not held as a suspect.
-
-        With ``--max-delete`` it is: a suspect would keep the place that another ID needs to tell.
-        """
-        return self._recorder.limits_deletes or self._suspects.is_guilty(waiting)
-
-    def _give_up(self, suspects: list[Suspect]) -> None:
-        for waiting, verdict, answer, sent_s, now_s in suspects:
-            self._recorder.end(waiting, Outcome.FAILED, verdict, answer, sent_s, now_s)
-
-    def _send_again(self, suspects: list[Suspect], now_s: float) -> None:
-        for suspect in suspects:
-            suspect.waiting.transients -= 1
-            self._retries.put_back(suspect.waiting, now_s)
-
-    def _is_none_left(self, waiting: Waiting) -> bool:
-        """Whether all IDs that wait have been tried as often as any may be."""
-        if self._guard.held_for is None:
-            return False
-        most = self._lane.attempts_max
-        return waiting.requests >= most and all(
-            other.requests >= most for other in self._retries.everyone()
-        )
 
     def _fatal(
         self, waiting: Waiting, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
@@ -287,25 +197,9 @@ class Settling:
         if self._guard.probe_id == waiting.object_id:
             self._retries.keep_for_probe(waiting)
         elif accusation is not None and accusation.object_id == waiting.object_id:
-            self._accused = suspect
+            self.accused.held = suspect
         else:
             self._retries.put_back(waiting, now_s)
-
-    def no_other(self, now_s: float) -> None:
-        """Take it that there is no other ID that could be asked."""
-        self._guard.no_other()
-        if self._accused is not None:
-            self._end_accused(self._accused, now_s)
-
-    def _end_accused(self, accused: Suspect, now_s: float) -> None:
-        """End the accused ID if it has failed alone; if the lane stops, it is still to do."""
-        if self._guard.accusation is not None:
-            return
-        self._accused = None
-        if self._guard.stop is None:
-            self._give_up([accused])
-        else:
-            self._retries.put_back(accused.waiting, now_s)
 
     # -- an inquiry -------------------------------------------------------------------
 
@@ -329,61 +223,20 @@ class Settling:
         elif self._recorder.doubts_gone:
             self._guard.look(now_s)
 
-    def ask_known(self) -> Question | None:
-        """Ask for an ID that this run has deleted: is the provider down, or is it the IDs left?
-
-        That deletes nothing, and is the only request that can tell where all others fail.
-        """
-        known_id = self._recorder.deleted_id
-        if known_id is None:
-            return None
-        return Question("DELETE of a deleted ID", self._lane.resource.delete, known_id)
-
     def inquiry_answered(
-        self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
+        self, question: Question, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
     ) -> None:
-        """Take the answer to the question of the inquiry, or to `ask_known`."""
+        """Take the answer to the question of the inquiry, or for the ID that is known."""
         if self.inquiry is None:
-            self._known_answered(verdict, answer, sent_s, now_s)
+            self.accused.known_answered(question.object_id, verdict, answer, sent_s, now_s)
         elif self._comparer is not None:
             self.inquiry.answered(verdict, self._comparer.masked(answer), now_s)
             self._go_on(now_s)
 
-    def _known_answered(
-        self, verdict: Verdict, answer: Answer, sent_s: float, now_s: float
-    ) -> None:
-        """Go on if the provider is neither down nor refuses all; what fails then fails alone."""
-        guard = self._guard
-        known_id = self._recorder.deleted_id or ""
-        verdict = self.read(known_id, answer, verdict)
-        is_up = answer.status in (404, 410) and not self._resembles_accused(known_id, answer)
-        if is_up or verdict.meaning in (Meaning.DELETED, Meaning.GONE):
-            self._retries.went_well(sent_s)
-            guard.works()
-        elif verdict.meaning is Meaning.REFUSED:
-            guard.refused(now_s, verdict)
-        elif guard.accusation is not None and verdict.meaning is not Meaning.TRANSIENT:
-            guard.failed()
-        else:
-            reason = verdict.message or f"HTTP {answer.status}"
-            guard.transient(now_s, known_id, reason, exhausted=False)
-        if self._accused is not None:
-            self._end_accused(self._accused, now_s)
-
-    def _resembles_accused(self, known_id: str, answer: Answer) -> bool:
-        """Whether a deleted ID is answered as the accused is: then that may be any ID's answer."""
-        if self._accused is None or self._accused.answer is None:
-            return self._guard.accusation is not None
-        delete = self._lane.resource.delete
-        accused_id = self._accused.waiting.object_id
-        accused = likeness.said(accused_id, delete, self._accused.answer)
-        return likeness.said(known_id, delete, answer) == accused
-
-    def inquiry_unanswered(self, error: TransportError, now_s: float) -> None:
-        """Take it that no answer came to the question of the inquiry, or to `ask_known`."""
+    def inquiry_unanswered(self, question: Question, error: TransportError, now_s: float) -> None:
+        """Take it that no answer came."""
         if self.inquiry is None:
-            known_id = self._recorder.deleted_id or ""
-            self._guard.transient(now_s, known_id, str(error), exhausted=False)
+            self.accused.known_lost(question.object_id, str(error), now_s)
         else:
             hopeless = isinstance(error, EndpointError)
             self.inquiry.unanswered(str(error), now_s, hopeless=hopeless)
