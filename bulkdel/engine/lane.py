@@ -254,7 +254,8 @@ class LaneWork:
         if other is None and self._retries:
             self.wait_s = self._retries.other_wait_s(now_s)
             other = self._retries.take_other(now_s)
-        elif other is None and self.queue.has_ended:
+        elif other is None and (self.queue.has_ended or not self.control.deletes.has_place):
+            # With --max-delete the accused may have the last place, and others wait for it.
             self._settling.accused.no_other()
         return other
 

@@ -113,7 +113,10 @@ class Transients:
             if self._guard.held_for is not None:  # the provider's fault, not the ID's
                 waiting.transients -= 1
                 self._send_again(self._suspects.take_all(), now_s)
-            self._retries.put_back(waiting, now_s + (wait_s or 0.0))
+            if self._guard.probe_id == waiting.object_id:
+                self._retries.keep_for_probe(waiting)
+            else:
+                self._retries.put_back(waiting, now_s + (wait_s or 0.0))
 
     def _is_guilty(self, waiting: Waiting) -> bool:
         """Whether an ID without an attempt left is given up at once, not held as a suspect.

@@ -98,6 +98,22 @@ async def test_a_key_that_is_revoked_in_mid_run_burns_none() -> None:
 
 
 @in_virtual_time
+async def test_no_other_is_sent_to_who_confirms_another() -> None:
+    """It has deleted something that nobody named: others would fare the same."""
+    job = Job(
+        lambda one, _: (
+            answer(200, {"id": "resp_x", "deleted": True}) if one == "resp_50" else deleted(one)
+        ),
+        concurrency=1,
+    )
+
+    summary = await job.delete(ids(200))
+
+    assert summary.state is State.STOPPED
+    assert job.transport.ids == [*ids(51), "resp_50"]
+
+
+@in_virtual_time
 async def test_too_many_that_fail_alone_stop_the_lane_which_names_some() -> None:
     """Each costs a pause, and so many are more than a firewall's whim."""
     bad = {f"resp_{number}" for number in range(5, 2000, 10)}

@@ -10,7 +10,7 @@ Not here: the engine at work in it (`process`), what must hold (`checks`).
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -41,10 +41,21 @@ FAULTS: Final = (
     *("error", "error", "error after", "cut", "page", "empty", "not deleted", "key", "other"),
 )
 """What may happen to a request. "After" means that the object is deleted all the same."""
+POISON: Final[dict[str, Callable[[], Answer]]] = {
+    "key": lambda: failing(401),
+    "route": lambda: Answer(404),
+    "firewall": lambda: Answer(403, b"<html>Request blocked</html>"),
+    "redirect": lambda: answer(301, b"", location="https://elsewhere.example/"),
+    "shard": lambda: failing(500),
+}
+"""What some IDs are always answered with, until nothing goes wrong any more."""
 
 
 class Living(Protocol):
     """What an account asks of the process that it answers to."""
+
+    is_calm: bool
+    """Whether nothing goes wrong in it."""
 
     def fault(self, dice: random.Random) -> str | None:
         """Return what happens to a request now."""
@@ -97,16 +108,23 @@ class Account:
     Attributes:
         present: The objects that exist.
         bad: IDs whose deletion is an error for good.
+        poisoned: IDs that alone are answered as if nothing were right, and the kind of it.
         unread: It names what is gone in words that are documented nowhere.
         deleted: Every ID that was ever deleted here.
         told: What it told the process that runs, in order.
     """
 
     def __init__(
-        self, provider: str, present: set[str], bad: set[str], dice: random.Random
+        self,
+        provider: str,
+        present: set[str],
+        bad: set[str],
+        poisoned: dict[str, str],
+        dice: random.Random,
     ) -> None:
         self.present = present
         self.bad = bad
+        self.poisoned = poisoned
         self.unread = dice.random() < 0.25
         self.deleted: set[str] = set()
         self.told: list[Told] = []
@@ -144,12 +162,17 @@ class Account:
             return failing(404, "no such route")
         if operation.method == "GET" and object_id in self.present:
             return answer(200, {"id": object_id, "object": "response"})
+        if operation.method == "DELETE" and object_id in self.deleted:
+            self.told.append(Told(object_id, "known", 404))
         return self._gone(object_id)
 
     def _answer(  # noqa: C901 - a table, a row a fault
         self, object_id: str, fault: str | None, dice: random.Random
     ) -> tuple[str, Answer | None]:
         """Return the word that the answer comes to, and the answer; None if it is lost."""
+        poison = self.poisoned.get(object_id)
+        if poison is not None and self.process is not None and not self.process.is_calm:
+            return "trouble" if poison == "shard" else "barred", POISON[poison]()
         match fault:
             case "not sent":
                 return "not sent", None
@@ -168,7 +191,7 @@ class Account:
             case "not deleted":
                 return "trouble", answer(200, {"id": object_id, "deleted": False})
             case "other":
-                return "barred", answer(200, {"id": "resp_other", "deleted": True})
+                return "beside", answer(200, {"id": "resp_other", "deleted": True})
         word, right = self._act(object_id)
         if fault in ("lost after", "lost late"):
             return "lost", None
@@ -265,7 +288,9 @@ class Scenario:
         present = {one for one in ids if one not in bad and dice.random() >= gone_share}
         rows = [*ids, *dice.choices(ids, k=dice.randint(0, 5)), *dice.sample(INVALID_IDS, 2)]
         dice.shuffle(rows)
-        return LaneWorld(lane, rows, Account(provider, present, bad, random.Random(dice.random())))
+        account_dice = random.Random(dice.random())
+        poisoned = poison(ids, random.Random(f"{self.seed} {number}"))
+        return LaneWorld(lane, rows, Account(provider, present, bad, poisoned, account_dice))
 
     def sources(self) -> list[RunSource]:
         """Return the sources of one process."""
@@ -282,6 +307,15 @@ class Scenario:
             ReaderSource(Rows([(name, text) for text in of.rows], self.dice), name, name)
             for name, of in self.lanes.items()
         ]
+
+
+def poison(ids: list[str], dice: random.Random) -> dict[str, str]:
+    """Return some IDs, single ones and a row of them, and with what each is always answered."""
+    if dice.random() < 0.6:
+        return {}
+    kind, first = dice.choice([*POISON]), dice.randrange(len(ids))
+    count = dice.choice((1, 15, 40)) if kind == "shard" else dice.choice((1, 1, 2))
+    return dict.fromkeys(ids[first : first + count], kind)
 
 
 async def trickle(rows: list[str], dice: random.Random) -> AsyncIterator[object]:
