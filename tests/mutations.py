@@ -220,7 +220,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "give up at once what an outage has met",
-        "engine/settling.py",
+        "engine/transients.py",
         "        return self._recorder.limits_deletes or self._suspects.is_guilty(waiting)\n",
         "        return True\n",
         ("engine/test_lane_guards.py", "-k", "few_attempts"),
@@ -228,7 +228,7 @@ MUTATIONS: Final = (
     Mutation(
         "forget those that failed alone at the end",
         "engine/settling.py",
-        "        self._give_up(self._suspects.take_all())  # nothing is left that could tell\n",
+        "            self._transients.finish()\n",
         "",
         ("engine/test_lane_guards.py", "-k", "fails_alone"),
     ),
@@ -551,9 +551,9 @@ MUTATIONS: Final = (
     # -- one ID
     Mutation(
         "take a lost answer for a deletion",
-        "engine/settling.py",
-        "        self._transient(waiting, verdict, None, sent_s, now_s, is_last=is_last)\n",
-        "        self._recorder.end(waiting, Outcome.DELETED, verdict, None, now_s - sent_s)\n",
+        "engine/transients.py",
+        "        self.settle(Suspect(waiting, verdict, None, sent_s, now_s), is_last=is_last)\n",
+        "        self._recorder.end(waiting, Outcome.DELETED, verdict, None, sent_s, now_s)\n",
         SIMULATION,
     ),
     Mutation(
@@ -573,7 +573,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "forget that an answer was lost",
-        "engine/settling.py",
+        "engine/transients.py",
         "        waiting.unknown = waiting.unknown or isinstance(error, NoAnswerError)\n",
         "",
         ("engine/test_lane_retries.py", "-k", "lost_answer"),
