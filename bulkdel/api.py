@@ -31,6 +31,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.guards import parse_max_failures
 from bulkdel.models import Result, Summary
 from bulkdel.providers import find
+from bulkdel.secret import Secret
 from bulkdel.settings import (
     DEFAULT_DURABILITY,
     DEFAULT_OUTAGE_LIMIT_S,
@@ -71,7 +72,7 @@ class Options(TypedDict, total=False):
     """
 
     provider: str
-    api_key: str
+    api_key: str | Secret
     any_id: bool
     lane: Lane
     log: str | PathLike[str]
@@ -108,6 +109,7 @@ async def delete_ids(
         ConfigError: A setting or the log is wrong; nothing was sent.
         ResultLogError: The log could not be written.
     """
+    _hide_key(options)
     run = _make_run(ids, options)
     run.on_result = on_result
     return await run.run()
@@ -180,6 +182,7 @@ async def open_deletion(ids: Ids, **options: Unpack[Options]) -> AsyncIterator[D
         ConfigError: A setting or the log is wrong; nothing was sent.
         ResultLogError: The log could not be written.
     """
+    _hide_key(options)
     run = _make_run(ids, options)
     deletion = Deletion(run)
     run.on_result = deletion._take  # noqa: SLF001 - one module, two halves of one thing
@@ -205,7 +208,7 @@ class _Given:
     """`Options` with what counts for those that are not given; an unknown one is a TypeError."""
 
     provider: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | Secret | None = field(default=None, repr=False)
     any_id: bool | None = None
     lane: Lane | None = None
     log: str | PathLike[str] | None = None
@@ -219,6 +222,12 @@ class _Given:
     wait_long: bool = False
     outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
     edge: Edge | None = None
+
+
+def _hide_key(options: Options) -> None:
+    """Put the key into what shows nothing of it: tracebacks show the variables of a frame."""
+    if isinstance(key := options.get("api_key"), str):
+        options["api_key"] = Secret(key)
 
 
 def _make_run(ids: Ids, options: Options) -> Run:

@@ -17,6 +17,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from bulkdel.secret import Secret
+
 
 class Outcome(StrEnum):
     """The word that ends an ID's way; the ``outcome`` of its log line."""
@@ -86,6 +88,20 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     received_s: float = 0.0
 
+    def without(self, secret: Secret) -> Answer:
+        """Return it with every part of a key hidden: some servers quote the request.
+
+        Called before anything of it is read for people, since a part that was cut off is none
+        that could be found. Itself, if there is none.
+        """
+        text = self.body.decode("latin-1")
+        body = secret.hide(text)
+        fields = "\n".join(self.headers.values())
+        if body is text and secret.hide(fields) is fields:
+            return self
+        headers = {name.lower(): secret.hide(value) for name, value in self.headers.items()}
+        return self._replace(body=body.encode("latin-1"), headers=headers)
+
 
 RETRY_AFTER_MAX_S: Final = 300.0
 """Longest Retry-After that is simply waited for, in seconds: by an ID, and by a pace. Above it
@@ -118,14 +134,9 @@ class Verdict:
     unread: bool = False
     evidence: str | None = None
 
-    def without(self, secret: str) -> Verdict:
-        """Return it with every occurrence of ``secret`` hidden: some servers quote the key."""
-        texts = {
-            name: value.replace(secret, "[hidden]")
-            for name in ("code", "message", "request_id")
-            if (value := getattr(self, name)) is not None and secret in value
-        }
-        return replace(self, **texts) if texts else self
+    def in_words_of(self, other: Verdict) -> Verdict:
+        """Return it with the code, message and request ID of another one."""
+        return replace(self, code=other.code, message=other.message, request_id=other.request_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.object_id import IdForm
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Resource
+from bulkdel.secret import Secret
 
 CONCURRENCY_MAX: Final = 4096
 """Most requests in flight per lane that can be asked for; beyond it, open files run out."""
@@ -62,7 +63,7 @@ class Lane:
     """
 
     provider: Provider
-    api_key: str = field(repr=False)
+    api_key: str | Secret = field(repr=False)
     resource_name: str = RESPONSES
     name: str = ""
     base_url: str = ""
@@ -85,7 +86,8 @@ class Lane:
                 f"lane name {self.name!r}: use letters, digits, '-', '_' and '.', and at most"
                 " one ':' among them, at most 64"
             )
-        check_key(self.api_key, lane=self.name)
+        object.__setattr__(self, "api_key", self.secret)
+        check_key(self.secret, lane=self.name)
         check_base_url(base_url, allow_http=self.allow_http)
         _check_range("concurrency", self.concurrency, 1, CONCURRENCY_MAX)
         _check_range("attempts", self.attempts_max, 1, 100)
@@ -93,6 +95,11 @@ class Lane:
         for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
+
+    @property
+    def secret(self) -> Secret:
+        """The key, in what shows nothing of it."""
+        return self.api_key if isinstance(self.api_key, Secret) else Secret(self.api_key)
 
     @property
     def id_form(self) -> IdForm:
@@ -126,7 +133,7 @@ def _check_range(name: str, value: float, least: float, most: float) -> None:
         raise ConfigError(f"{name} must be {least} to {most:,}, not {value}")
 
 
-def check_key(key: str, *, lane: str) -> None:
+def check_key(key: Secret, *, lane: str) -> None:
     """Refuse a key that could not travel in a header, without showing it.
 
     Raises:
@@ -134,13 +141,20 @@ def check_key(key: str, *, lane: str) -> None:
     """
     if not key:
         raise ConfigError(f"lane {lane}: the key is empty")
-    for place, char in enumerate(key, start=1):
+    fault = _fault_of(key)
+    if fault is not None:
+        raise ConfigError(
+            f"lane {lane}: the key holds {fault}; set it again, without quotes or a line end"
+        )
+
+
+def _fault_of(key: Secret) -> str | None:
+    text = key.reveal()
+    for place, char in enumerate(text, start=1):
         if not "!" <= char <= "~":
             kind = "a line break" if char in "\r\n" else "a space, control or non-ASCII character"
-            raise ConfigError(
-                f"lane {lane}: the key holds {kind} at place {place} of {len(key)};"
-                " set it again, without quotes or a line end"
-            )
+            return f"{kind} at place {place} of {len(text)}"
+    return None
 
 
 def check_base_url(base_url: str, *, allow_http: bool) -> None:

@@ -156,10 +156,31 @@ MUTATIONS: Final = (
         ("engine/test_unexpected.py",),
     ),
     Mutation(
+        "read the words of an answer before the key is hidden in it",
+        "engine/settling.py",
+        "        if shown is answer:\n",
+        "        if True:\n",
+        ("test_secrets.py", "-k", "in_parts"),
+    ),
+    Mutation(
+        "hide a key only where it is written as it is",
+        "secret.py",
+        "(_UNIT.finditer(text), _CHAR.finditer(text))",
+        "(_CHAR.finditer(text),)",
+        ("test_secret.py", "-k", "written"),
+    ),
+    Mutation(
+        "keep the request head in a variable",
+        "transport/connection.py",
+        "        self.write(head(object_id))\n",
+        "        data = head(object_id)\n        self.write(data)\n",
+        ("test_secrets.py", "-k", "no_frame"),
+    ),
+    Mutation(
         "show a key that an error has in its words",
         "cli/crash.py",
-        '        text = text.replace(secret, "***")',
-        "        pass",
+        "        text = secret.hide(text)\n",
+        "        pass\n",
         ("cli/test_command_crash.py",),
     ),
     Mutation(

@@ -18,6 +18,7 @@ import click
 
 from bulkdel.errors import cause_of, place_of
 from bulkdel.providers import PROVIDERS
+from bulkdel.secret import Secret
 from bulkdel.version import __version__
 
 _CAUSE_CHARS_MAX: Final = 300
@@ -58,7 +59,8 @@ def crash_text(
 ) -> str:
     """Return what is said of an error that nobody expected: a line, and the traceback if wanted."""
     cause = cause_of(exc)
-    words = " ".join(str(cause).split())[:_CAUSE_CHARS_MAX]
+    secrets = [Secret(text) for text in _secrets(environ, arguments)]
+    words = " ".join(_without(secrets, str(cause)).split())[:_CAUSE_CHARS_MAX]
     text = (
         f"bulkdel: internal error: {type(cause).__name__}{': ' * bool(words)}{words}"
         f" ({place_of(cause)}, version {__version__})."
@@ -69,8 +71,12 @@ def crash_text(
         text += "\n" + "".join(traceback.format_exception(exc)).rstrip()
     else:
         text += "; --trace shows more of it"
-    for secret in _secrets(environ, arguments):
-        text = text.replace(secret, "***")
+    return _without(secrets, text)
+
+
+def _without(secrets: Sequence[Secret], text: str) -> str:
+    for secret in secrets:
+        text = secret.hide(text)
     return text
 
 

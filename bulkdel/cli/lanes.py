@@ -18,6 +18,7 @@ from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lane_values import ForLane, is_lane, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
+from bulkdel.secret import Secret
 from bulkdel.settings import DEFAULT_CONCURRENCY, Lane, is_loopback
 from bulkdel.sources import STDIN, Source
 
@@ -150,7 +151,10 @@ def _check_labelled(named: Iterable[str]) -> None:
 
 
 def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> None:
-    """Refuse a setting for a lane that is not in the run: it would be lost in silence."""
+    """Refuse a setting for a lane that is not in the run: it would be lost in silence.
+
+    What is no variable's name may be the key itself, and its lane a part of it: neither is shown.
+    """
     settings: dict[str, Sequence[ForLane[object]]] = {
         "--base-url": options.base_url,
         "--api-key-env": options.api_key_env,
@@ -158,6 +162,8 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
         "--rate": options.rate,
         "--rate-max": options.rate_max,
     }
+    if not all(_VARIABLE(each.value) for each in options.api_key_env):
+        raise ConfigError("--api-key-env takes the name of a variable, not the key")
     for flag, given in settings.items():
         for each in given:
             if each.lane is not None and each.lane not in names:
@@ -220,11 +226,9 @@ def _host(url: str) -> str:
 def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:
     provider, resource = find(name)
     key_env = value_for(name, options.api_key_env, "") or provider.key_env
-    if not _VARIABLE(key_env):  # perhaps the key itself: it must not be shown
-        raise ConfigError(f"lane {name}: --api-key-env takes the name of a variable, not the key")
-    key = environ.get(key_env, "").strip()
+    key = Secret(environ.get(key_env, "").strip())
     if options.dry_run and not key:
-        key = DRY_RUN_KEY
+        key = Secret(DRY_RUN_KEY)
     if not key:
         # In lower case it may be the key itself, given in the wrong place: never show it.
         shown = key_env if key_env.isupper() else "the variable named by --api-key-env"

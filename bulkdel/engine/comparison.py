@@ -32,6 +32,7 @@ from typing import Final
 from bulkdel.engine.inquiry import Question, Tries, quoted, says_nothing
 from bulkdel.models import Answer, Meaning, Verdict
 from bulkdel.providers import Operation, Resource, likeness
+from bulkdel.secret import Secret
 
 COMPARISONS_MAX: Final = 4
 """Comparisons of one lane in one run: so many wordings a server may have for one thing."""
@@ -169,13 +170,13 @@ class Comparer:
 
     Args:
         resource: What the lane deletes.
-        api_key: Its key, which no message may hold.
+        secret: Its key, which no message may hold.
         rng: Where the ID and the path that cannot exist come from.
     """
 
-    def __init__(self, resource: Resource, api_key: str, rng: random.Random) -> None:
+    def __init__(self, resource: Resource, secret: Secret, rng: random.Random) -> None:
         self._resource = resource
-        self._api_key = api_key
+        self._secret = secret
         self._rng = rng
         self._begun = 0
         self._gone: set[likeness.Exact] = set()
@@ -217,5 +218,4 @@ class Comparer:
 
     def masked(self, answer: Answer) -> Answer:
         """Return an answer without the key: before anything of it is cut."""
-        hidden = answer.body.replace(self._api_key.encode(), b"[hidden]")
-        return answer._replace(body=hidden)
+        return answer.without(self._secret)

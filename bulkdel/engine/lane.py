@@ -295,7 +295,8 @@ class LaneWork:
         """
         self.in_flight -= 1
         if isinstance(taken, Question):
-            verdict = taken.operation.judge(taken.object_id, answer).without(self.lane.api_key)
+            answer = answer.without(self.lane.secret)
+            verdict = taken.operation.judge(taken.object_id, answer)
             self._tell_pace(verdict, answer, sent_s, now_s, in_flight)
             self._settling.inquiry_answered(taken, verdict, answer, sent_s, now_s)
             return

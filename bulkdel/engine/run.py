@@ -260,7 +260,7 @@ class Run:
                 counts=self.counts[lane.name],
                 learned=learned_limit(self.facts, lane.name),
                 pace=self.edge.pace,
-                comparer=Comparer(lane.resource, lane.api_key, random.Random(seed)),  # noqa: S311
+                comparer=Comparer(lane.resource, lane.secret, random.Random(seed)),  # noqa: S311
             )
             self.lanes[lane.name] = LaneRunner(
                 work,

@@ -90,7 +90,10 @@ class Settling:
         """Return a verdict with what is known in this run alone, without the key."""
         if verdict.unread and self._comparer is not None:
             verdict = self._comparer.read(object_id, answer, verdict)
-        return verdict.without(self._lane.api_key)
+        shown = answer.without(self._lane.secret)
+        if shown is answer:
+            return verdict
+        return verdict.in_words_of(self._lane.resource.delete.judge(object_id, shown))
 
     def settle(
         self,

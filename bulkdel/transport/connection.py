@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp.client_proto import ResponseHandler
@@ -116,18 +117,18 @@ class KeepAliveConnection(asyncio.Protocol):
             self.protocol.transport.abort()
         self._hand_over()
 
-    async def exchange(self, head: bytes, name: bytes) -> Answer:
+    async def exchange(self, head: Callable[[str], bytes], object_id: str) -> Answer:
         """Write a request and read its answer. `spoiled` says whether it was the last one.
 
         Args:
-            head: The request.
-            name: The ID in it, in UTF-8.
+            head: Makes the request for an ID.
+            object_id: The ID.
         """
         waiter = self._waiter = self._loop.create_future()
         self.requests += 1
-        self._name = name
+        self._name = object_id.encode()
         self._interim = 0
-        self.write(head)
+        self.write(head(object_id))
         return await waiter or await self._read()
 
     async def _read(self) -> Answer:

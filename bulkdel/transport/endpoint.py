@@ -107,7 +107,7 @@ async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
             "Accept": "application/json",
             # A body of 64 KiB could else unpack to 64 MiB.
             "Accept-Encoding": "identity",
-            **lane.provider.headers(lane.api_key),
+            **lane.provider.headers(lane.secret.reveal()),
         },
         proxy=_proxy_for(base),
         timeout_s=lane.timeout_s,

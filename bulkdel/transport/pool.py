@@ -73,7 +73,7 @@ class ConnectionPool:
             proxy=endpoint.proxy,
             loop=self._loop,
         )
-        self._before, self._after = _render(self._pattern, endpoint)
+        self._head = _Head(self._pattern, endpoint)
         self._open: set[KeepAliveConnection] = set()
         self._idle: list[KeepAliveConnection] = []
         self._answers = WholeAnswers(self._loop)
@@ -90,12 +90,11 @@ class ConnectionPool:
             NoAnswerError: The request was sent, or partly; no whole answer came, or nobody
                 knows whose it is.
         """
-        head = f"{self._before}{path_segment(object_id)}{self._after}".encode("ascii")
         deadline_s = self._loop.time() + self._timeout_s
         connection = self._take_idle() or await self._connect(deadline_s)
         connection.deadline_s = deadline_s
         try:
-            answer = await connection.exchange(head, object_id.encode())
+            answer = await connection.exchange(self._head, object_id)
             if connection.late:  # a body that lasts until the connection closes looks whole
                 raise TimeoutError  # noqa: TRY301 - as if `exchange` had raised it
             if connection.named:
@@ -201,21 +200,30 @@ class ConnectionPool:
                 connection.lease.close()
 
 
-def _render(pattern: aiohttp.ClientRequest, endpoint: Endpoint) -> tuple[str, str]:
-    """Return the request head before and after the ID.
+class _Head:
+    """Makes the request head for an ID: rendered once, but for the ID.
+
+    The key is in it. So it is kept here, and in no variable of a frame that is still there when
+    something goes wrong: tracebacks and crash reports show those.
 
     Raises:
         ValueError: A header holds a line break, or the path has not one place.
     """
-    before, after = endpoint.operation.around_id()
-    lines = [f"{name}: {value}" for name, value in pattern.headers.items()]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("a request header holds a line break")
-    base_path = pattern.url.raw_path.rstrip("/")
-    return (
-        f"{endpoint.operation.method} {base_path}{before}",
-        "\r\n".join([f"{after} HTTP/1.1", *lines, "", ""]),
-    )
+
+    __slots__ = ("_rest", "_start")
+
+    def __init__(self, pattern: aiohttp.ClientRequest, endpoint: Endpoint) -> None:
+        before, after = endpoint.operation.around_id()
+        if any(set("\r\n") & set(name + value) for name, value in pattern.headers.items()):
+            raise ValueError("a request header holds a line break")
+        base_path = pattern.url.raw_path.rstrip("/")
+        self._start = f"{endpoint.operation.method} {base_path}{before}"
+        fields = "".join(f"{name}: {value}\r\n" for name, value in pattern.headers.items())
+        self._rest = f"{after} HTTP/1.1\r\n{fields}\r\n"
+
+    def __call__(self, object_id: str) -> bytes:
+        """Return the head for an ID."""
+        return f"{self._start}{path_segment(object_id)}{self._rest}".encode("ascii")
 
 
 @asynccontextmanager
