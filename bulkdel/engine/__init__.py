@@ -4,7 +4,8 @@
     edge       where a run touches the world; tests put fakes there
     inputs     sources of a run ──> feeder ──> queue, spill   IDs to the lanes
     lane       one account at work, decided; retry_queue has the IDs between two attempts
-    settling   what an answer leads to; suspects has the IDs that may have met an outage
+    settling   what an answer leads to; transients after a server error, with suspects, which may
+               have met an outage; accused has the ID that may fail alone
     inquiry    what is asked in doubt: comparison of unknown words, look for objects
     runner     the same, acted on: it sends and waits
     recorder   ends an ID ──> sink   the log, then the caller
