@@ -186,8 +186,8 @@ class Result:
         at_s: Wall clock of the last answer, in seconds since 1970.
         ms: Milliseconds from the last request to its answer.
         retryable: For `Outcome.FAILED`: a later run tries it by itself.
-        after_unknown: For `Outcome.GONE`: an earlier request of ours got no answer, so
-            it may have been our own deletion.
+        after_unknown: An earlier request of ours got no answer, or none that says whether it was
+            carried out: what is gone may have been our own deletion, and what failed may be gone.
         doubted: For `Outcome.GONE`: nothing was ever deleted in this log, so it may be the wrong
             account; a later run asks again.
         evidence: For `Outcome.GONE`: "compared" if the provider's words for it are documented

@@ -772,6 +772,20 @@ MUTATIONS: Final = (
         ("guards/test_guards.py",),
     ),
     Mutation(
+        "forget what an earlier run may have deleted",
+        "engine/resume.py",
+        "keeps_unknown=settings.max_delete is not None",
+        "keeps_unknown=False",
+        ("engine/test_lane_limits.py", "-k", "resumes"),
+    ),
+    Mutation(
+        "forget what is left to do and may be deleted",
+        "engine/run.py",
+        "                            _append_unknown(log, name, lane.work.left_unknown)\n",
+        "                            pass\n",
+        ("engine/test_lane_limits.py", "-k", "resumes"),
+    ),
+    Mutation(
         "let requests in flight pass --max-delete",
         "guards/budgets.py",
         "        return self.used + self._reserved < self._most\n",

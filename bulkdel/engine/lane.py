@@ -69,6 +69,7 @@ class LaneWork:
         learned: What an earlier run found out about the provider's limit.
         pace: Makes its pace; again when `set_rate` changes the rate.
         comparer: Settles what a 404 in unknown words means.
+        unknown: IDs that an earlier run may have deleted: each has a place of ``--max-delete``.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class LaneWork:
         learned: LimitEstimate | None = None,
         pace: MakePace = make_pace,
         comparer: Comparer | None = None,
+        unknown: set[str] | None = None,
     ) -> None:
         self.lane = lane
         self.queue = queue
@@ -100,8 +102,11 @@ class LaneWork:
         self.bound = Bound.INPUT
         """What kept `take` from finding something."""
         self.draining = False
+        self.left_unknown: list[str] = []
+        """After `finish`: IDs that are still to do and may be deleted already."""
         self.ledger = Ledger()
         self._judge = lane.resource.delete.judge
+        self._unknown = unknown or set()
         self._make_pace = pace
         self._learned = learned
         self._sink = sink
@@ -149,8 +154,11 @@ class LaneWork:
     def finish(self) -> None:
         """End the lane: believe what was doubted if all was done, free what others may use."""
         self._settling.finish(early=self.draining or self.guard.stop is not None)
-        for waiting in self._retries.everyone():  # other lanes may need their places
-            if not self.control.deletes.unlimited:
+        self.left_unknown += self._settling.left_unknown()
+        for waiting in self._retries.everyone():
+            if waiting.unknown:
+                self.left_unknown.append(waiting.object_id)
+            if not self.control.deletes.unlimited:  # other lanes may need their places
                 self.control.deletes.release(deleted=waiting.unknown)
 
     def snapshot(self, now_s: float) -> LaneSnapshot:
@@ -210,7 +218,7 @@ class LaneWork:
         proof_id = self._settling.proof_id
         if self.guard.is_looking and self._settling.inquiry is None:
             if proof_id is not None and self._has_place() and self.queue.drop(proof_id):
-                return proof_id
+                return self._fresh(proof_id)
             some = self.queue.some(LOOKS_MAX)
             self._settling.look(some, may_come=not self.queue.has_ended)
         inquiry = self._settling.inquiry
@@ -242,7 +250,7 @@ class LaneWork:
             self.bound = Bound.INPUT
         if self.queue.is_empty or not self._has_place():
             return None
-        return self.queue.take()
+        return self._fresh(self.queue.take())
 
     def _choose_other(self, now_s: float) -> Taken | None:
         """Choose an ID that shows whether the accused one fails alone.
@@ -262,8 +270,19 @@ class LaneWork:
     def _fresh_or_known(self) -> Taken | None:
         """Take an ID that was never sent, or ask for one that this run has deleted."""
         if not self.queue.is_empty and self._has_place():
-            return self.queue.take_apart()
+            return self._fresh(self.queue.take_apart())
         return self._settling.accused.ask_known()
+
+    def _fresh(self, object_id: str | None) -> Taken | None:
+        """Return an ID of the queue as it is to be sent: an earlier run may have deleted it.
+
+        Then it has taken a place already, and what it was given now is that one.
+        """
+        if not self._unknown or object_id not in self._unknown:
+            return object_id
+        self._unknown.discard(object_id)
+        self.control.deletes.used -= 1
+        return Waiting(object_id, unknown=True)
 
     def _has_place(self) -> bool:
         """Take a place of ``--max-delete`` for a fresh ID; it keeps it until it ends."""
@@ -278,7 +297,8 @@ class LaneWork:
                 Stop(
                     StopCause.MAX_DELETE,
                     None,
-                    f"{deletes.used:,} IDs are deleted, the most that --max-delete allows",
+                    f"{deletes.used:,} IDs are deleted, or may be,"
+                    " the most that --max-delete allows",
                     "Raise --max-delete to go on: the log resumes",
                 )
             )

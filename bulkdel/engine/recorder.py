@@ -171,6 +171,10 @@ class Recorder:
             self._write(result if final else replace(result, doubted=True))
         self._doubted_gone.clear()
 
+    def left_unknown(self) -> list[str]:
+        """Return the IDs whose doubted results were dropped and may have been our deletions."""
+        return [result.object_id for _, result in self._doubted_gone if result.after_unknown]
+
     def stop_gone(self, looked: str = "") -> None:
         """Stop the lane: so many are gone in a row, and nothing shows that it is true."""
         self._guard.all_gone(len(self._doubted_gone), looked=looked)
@@ -190,7 +194,8 @@ class Recorder:
 
     def _write(self, result: Result) -> None:
         self._counts.add(result.outcome)
-        self._counts.after_unknown += result.after_unknown
+        if result.outcome is Outcome.GONE:
+            self._counts.after_unknown += result.after_unknown
         self._counts.doubted += result.doubted
         self._sink.append(result)
         failures = self._control.failures
@@ -226,7 +231,7 @@ class Recorder:
             at_s=self._wall_clock(),
             ms=took_s * 1000,
             retryable=failed and verdict.meaning is not Meaning.FAILED,
-            after_unknown=outcome is Outcome.GONE and waiting is not None and waiting.unknown,
+            after_unknown=not deleted and waiting is not None and waiting.unknown,
             evidence=verdict.evidence,
             code=None if deleted else verdict.code,
             error=verdict.message if failed else None,

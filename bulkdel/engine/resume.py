@@ -38,6 +38,7 @@ def read_logs(
         retry_failed=settings.retry_failed,
         retry_gone=settings.retry_gone,
         allow_gone=settings.allow_gone,
+        keeps_unknown=settings.max_delete is not None,
     )
     for path in settings.done_logs:
         facts = index.read(path, go_on)
@@ -109,6 +110,14 @@ def _stamp(path: Path) -> _Stamp:
 def deletions(facts: LogFacts, lane: str | None = None) -> int:
     """Return the deletions that a log holds, of one lane or of all."""
     return sum(records.deletions for name, records in facts.lanes.items() if lane in (None, name))
+
+
+def unknown(facts: LogFacts) -> int:
+    """Return of how many IDs, not known to be deleted, a request of ours may have been carried out.
+
+    Each takes a place of ``--max-delete``.
+    """
+    return sum(map(len, facts.unknown.values()))
 
 
 def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:

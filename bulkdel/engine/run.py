@@ -25,6 +25,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 import anyio
 
@@ -35,7 +36,7 @@ from bulkdel.engine.inputs import RunSource
 from bulkdel.engine.lane import LaneWork
 from bulkdel.engine.queue import LaneQueue
 from bulkdel.engine.recorder import RunControl
-from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, read_logs
+from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, read_logs, unknown
 from bulkdel.engine.runner import LaneRunner
 from bulkdel.engine.sink import ResultSink, Sink
 from bulkdel.engine.snapshot import LaneSnapshot
@@ -52,6 +53,9 @@ from bulkdel.retry import RetryPolicy
 from bulkdel.settings import RunSettings
 from bulkdel.sources import NO_LANE
 from bulkdel.version import __version__
+
+UNKNOWN_IDS_MAX: Final = 500
+"""IDs in one record of those that may be deleted: with the longest ones still a line of the log."""
 
 
 @dataclass(slots=True, eq=False)
@@ -150,6 +154,8 @@ class Run:
                 finally:
                     summary = self.final = self.summary()
                     if log is not None:
+                        for name, lane in self.lanes.items():
+                            _append_unknown(log, name, lane.work.left_unknown)
                         log.append_record("end", summary.as_dict())
                         await self._close(log, summary)
         return summary
@@ -234,7 +240,7 @@ class Run:
         settings = self.settings
         control = RunControl(
             deletes=DeleteBudget(
-                settings.max_delete, used=deletions(self.facts) + self.facts.after_unknown
+                settings.max_delete, used=deletions(self.facts) + unknown(self.facts)
             ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
@@ -260,6 +266,7 @@ class Run:
                 counts=self.counts[lane.name],
                 learned=learned_limit(self.facts, lane.name),
                 pace=self.edge.pace,
+                unknown=set(self.facts.unknown.get(lane.name, ())),
                 comparer=Comparer(lane.resource, lane.secret, random.Random(seed)),  # noqa: S311
             )
             self.lanes[lane.name] = LaneRunner(
@@ -401,6 +408,12 @@ class Run:
             state, reason = self._how_it_ended()
             self.final = exc.summary = replace(summary, state=state, reason=reason)
             raise
+
+
+def _append_unknown(log: ResultLog, lane: str, ids: list[str]) -> None:
+    """Note the IDs that are still to do and may be deleted already, some hundred in a line."""
+    for first in range(0, len(ids), UNKNOWN_IDS_MAX):
+        log.append_record("unknown", {"lane": lane, "ids": ids[first : first + UNKNOWN_IDS_MAX]})
 
 
 def _log_stop(error: ResultLogError) -> Stop:

@@ -86,6 +86,10 @@ class Settling:
             self._transients.finish()
             self._recorder.finish()
 
+    def left_unknown(self) -> list[str]:
+        """Return IDs that may be deleted and whose results are not believed."""
+        return self._recorder.left_unknown()
+
     def read(self, object_id: str, answer: Answer, verdict: Verdict) -> Verdict:
         """Return a verdict with what is known in this run alone, without the key."""
         if verdict.unread and self._comparer is not None:

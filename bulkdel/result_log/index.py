@@ -69,7 +69,12 @@ class Index:
     """The IDs that are done or were given out in this run. Thread-safe."""
 
     def __init__(
-        self, *, retry_failed: bool = False, retry_gone: bool = False, allow_gone: bool = False
+        self,
+        *,
+        retry_failed: bool = False,
+        retry_gone: bool = False,
+        allow_gone: bool = False,
+        keeps_unknown: bool = False,
     ) -> None:
         """Make an empty index.
 
@@ -77,7 +82,9 @@ class Index:
             retry_failed: Give out all that failed once more.
             retry_gone: Give out all that is gone once more.
             allow_gone: Take for done also what is gone in doubt.
+            keeps_unknown: Have the facts of a log name the IDs that may be deleted.
         """
+        self._keeps_unknown = keeps_unknown
         self._lanes: dict[str, DigestSet] = {}
         self._lock = threading.Lock()
         self._fresh = np.zeros(256, np.bool_)
@@ -99,7 +106,7 @@ class Index:
         Raises:
             ConfigError: The log cannot be read, or it is none.
         """
-        facts = LogFacts()
+        facts = LogFacts(keeps_unknown=self._keeps_unknown)
         with self._lock:
             for part in read_log(path, facts):
                 if not go_on():

@@ -90,8 +90,9 @@ class LogFacts:
         whole_bytes: Length of the log up to its last newline, decompressed.
         torn_bytes: Length of what follows the last newline.
         ends_in_nul: The log ends in NUL bytes, as a power cut leaves them.
-        after_unknown: Lines of IDs that were gone after a request of ours that got no
-            clear answer: deletions that may have been ours.
+        keeps_unknown: Fill `unknown`; else it stays empty, since it grows with the log.
+        unknown: By lane, the IDs that are not known to be deleted, though a request of ours may
+            have done it: it got no clear answer.
         paces: The newest pace record of each lane.
         on_record: Called with the name and the value of every record that is no result.
     """
@@ -107,7 +108,8 @@ class LogFacts:
     whole_bytes: int = 0
     torn_bytes: int = 0
     ends_in_nul: bool = False
-    after_unknown: int = 0
+    keeps_unknown: bool = False
+    unknown: dict[str, set[str]] = field(default_factory=dict)
     paces: dict[str, dict[str, Any]] = field(default_factory=dict)
     on_record: Callable[[str, dict[str, Any]], None] = field(default=_ignore, repr=False)
 
@@ -145,12 +147,14 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     for block in _whole_lines(path, facts):
         lines = parse_block(block)
         _note_times(block, facts)
-        if b"gone" in lines.words or b"doubted" in lines.words:
-            facts.after_unknown += block.count(_AFTER_UNKNOWN)
         _note_others(lines, facts)
+        if facts.keeps_unknown:
+            _note_unknown(block, facts)
         for part in _by_lane(lines):
             lane_facts = facts.lanes.setdefault(part.lane, LaneFacts())
             lane_facts.deletions += part.states.count(LineState.DELETED)
+            if facts.unknown.get(part.lane):
+                facts.unknown[part.lane] -= _deleted(part)
             yield part
 
 
@@ -218,6 +222,22 @@ def _time_at(block: bytes, place: int) -> str | None:
     return block[begin : begin + 40].split(b'"')[0].decode("ascii", "replace")
 
 
+def _note_unknown(block: bytes, facts: LogFacts) -> None:
+    """Note the IDs of a block whose results say that a request of ours got no clear answer."""
+    for line in _lines_with(block, (_AFTER_UNKNOWN,)):
+        found = parse_lines([line])
+        for lane, object_id in zip(found.lanes, found.ids, strict=True):
+            facts.unknown.setdefault(lane.decode(), set()).add(object_id.decode())
+
+
+def _deleted(part: LaneRecords) -> set[str]:
+    return {
+        object_id.decode()
+        for object_id, state in zip(part.ids, part.states, strict=True)
+        if state == LineState.DELETED
+    }
+
+
 def _note_others(lines: Lines, facts: LogFacts) -> None:
     """Note what the lines say that are no results."""
     for place, entry in lines.others:
@@ -230,6 +250,11 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
                 facts.last_end = summary
                 facts.paces.update(paces_of(summary))
                 facts.on_record("end", summary)
+            case {"unknown": {"lane": str(lane), "ids": list(ids)} as left}:
+                if facts.keeps_unknown:
+                    known = facts.unknown.setdefault(lane, set())
+                    known.update(one for one in ids if isinstance(one, str))
+                facts.on_record("unknown", left)
             case {"pace": dict(pace)}:
                 facts.paces[str(pace.get("lane"))] = pace
                 facts.on_record("pace", pace)

@@ -16,6 +16,7 @@ Not here: what is saved then (`rescue`), reading a log (`reader`), what is done 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -115,7 +116,7 @@ class ResultLog:
         further is written until `close` tries once more.
         """
         while self.error is None:
-            with anyio.move_on_after(SYNC_S):  # what was written must not stay unsynced
+            with anyio.move_on_after(self._until_sync_s()):  # what was written is not left unsynced
                 await self._some.wait()
             await self._write_group()
             await anyio.sleep(GROUP_S)
@@ -194,6 +195,11 @@ class ResultLog:
             self._doubtful += unsynced
             raise
         self._synced_s = anyio.current_time()
+
+    def _until_sync_s(self) -> float:
+        if not self._unsynced:
+            return math.inf
+        return max(0.0, self._synced_s + SYNC_S - anyio.current_time())
 
     def _is_sync_due(self, *, last: bool) -> bool:
         if not self._unsynced:

@@ -19,7 +19,7 @@ from bulkdel.result_log.reader import (
     read_failed,
     read_log,
 )
-from tests.support.log_samples import IN_FOLDER, RESULTS, line, load, state_of, write_log
+from tests.support.log_samples import IN_FOLDER, RESULTS, line, state_of, write_log
 
 Said = list[tuple[str, str, LineState]]
 
@@ -244,13 +244,22 @@ def test_an_empty_log_says_nothing(tmp_path: Path) -> None:
     assert read(path) == ([], LogFacts())
 
 
-def test_counts_what_was_gone_after_a_request_of_ours(tmp_path: Path) -> None:
-    """Each may have been our own deletion: it takes a place of ``--max-delete``."""
+def test_names_what_may_have_been_deleted_by_a_request_of_ours(tmp_path: Path) -> None:
+    """Each takes a place of ``--max-delete``: what is gone, what failed, what was left to do."""
     results = [
-        Result(f"resp_{number}", "ark", Outcome.GONE, 404, 2, after_unknown=number % 3 > 0)
-        for number in range(9)
+        Result(f"resp_{number}", "ark", outcome, 404, 2, after_unknown=number % 3 > 0)
+        for number, outcome in enumerate([Outcome.GONE] * 6 + [Outcome.FAILED] * 6)
     ]
+    results += [Result("resp_7", "ark", Outcome.DELETED), Result("resp_8", "eu", Outcome.DELETED)]
+    path = write_log(tmp_path / "log", *results)
+    with path.open("ab") as log:
+        log.write(b'{"unknown":{"lane":"ark","ids":["resp_50","resp_1"]}}\n')
 
-    _, facts = load(write_log(tmp_path / "log", *results))
+    facts = LogFacts(keeps_unknown=True)
+    assert list(read_log(path, facts))
+    without = LogFacts()
+    assert list(read_log(path, without))
 
-    assert facts.after_unknown == 6
+    numbers = sorted(int(one[5:]) for one in facts.unknown["ark"])
+    assert numbers == [1, 2, 4, 5, 8, 10, 11, 50]
+    assert (facts.damaged, without.damaged, without.unknown) == (0, 0, {})

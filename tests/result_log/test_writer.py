@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,6 +151,21 @@ async def test_the_last_lines_before_a_lull_are_synced_too() -> None:
 
         await anyio.sleep(3600)
         assert len(disk.synced_s) == syncs  # nothing new: the disk may sleep
+
+
+@in_virtual_time
+async def test_no_line_waits_longer_than_a_second_for_its_sync() -> None:
+    """Whatever comes meanwhile: lines that came just before the second was over began it anew."""
+    for gap_s in (0.07, 0.3, 0.45, 0.6, 0.9, 0.99):
+        disk = FakeDisk()
+        log = make_log(disk)
+        async with writing(log):
+            for number in range(20):
+                log.append(result(number))
+                await anyio.sleep(gap_s)
+            waited_s = [late - early for early, late in pairwise(disk.synced_s)]
+
+        assert max(waited_s) <= max(SYNC_S, gap_s) + 3 * GROUP_S, gap_s
 
 
 @pytest.mark.parametrize("durability", Durability)

@@ -20,8 +20,12 @@ from tests.simulation.world import BLOCKING_MAX_S, INVALID_IDS, PROCESSES_MAX, L
 from tests.support.engine_fakes import most_in_a_second
 
 
-def check(process: Process, after: LogSeen, had: dict[str, set[str]]) -> None:
-    """Check what holds after every process, however it ended."""
+def check(process: Process, after: LogSeen, had: dict[str, set[str]], unseen: int) -> None:
+    """Check what holds after every process, however it ended.
+
+    ``had`` are the deletions of the processes before it, ``unseen`` how many of them no log could
+    hold: the process was killed, or its disk failed.
+    """
     assert not process.wrong, process.wrong[:5]
     assert process.killed or process.disk is None or process.disk.closed, "the log is left open"
     if not process.killed and process.error is None and after.lines == process.before.lines:
@@ -46,7 +50,19 @@ def check(process: Process, after: LogSeen, had: dict[str, set[str]]) -> None:
         len(world.account.deleted - had[name]) for name, world in process.scenario.lanes.items()
     )
     if process.max_delete is not None:
-        assert ours <= max(0, process.max_delete - process.before.ours), "max-delete passed"
+        before = sum(map(len, had.values())) - unseen
+        assert ours <= max(0, process.max_delete - before), "max-delete passed"
+
+
+def unseen(process: Process, after: LogSeen, had: dict[str, set[str]]) -> int:
+    """Return how many deletions of a process nobody can know of, since it was killed or cut off."""
+    if not process.killed and process.error is None:
+        return 0
+    return sum(
+        (name, object_id) not in after.done
+        for name, world in process.scenario.lanes.items()
+        for object_id in world.account.deleted - had[name]
+    )
 
 
 def check_nothing_began(process: Process) -> None:

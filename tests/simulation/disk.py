@@ -129,13 +129,13 @@ class LogSeen:
         lines: Its whole lines, parsed.
         done: Lane and ID of what is never to be sent again.
         open_failed: Lane and ID of what failed and is to be tried again.
-        ours: Deletions of ours, those after a lost answer included.
+        unknown: Lane and ID of what may have been deleted, though no line says so.
     """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     done: set[tuple[str, str]] = field(default_factory=set)
     open_failed: set[tuple[str, str]] = field(default_factory=set)
-    ours: int = 0
+    unknown: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def last_run(self) -> list[dict[str, Any]]:
@@ -154,13 +154,18 @@ def read_log(path: Path, *, allow_gone: bool = False) -> LogSeen:
     for text in data.split(b"\n")[:-1]:
         line = json.loads(text.lstrip(b"\0"))
         seen.lines.append(line)
+        if "unknown" in line:
+            seen.unknown |= {(line["unknown"]["lane"], one) for one in line["unknown"]["ids"]}
         if "id" not in line or line["outcome"] == "invalid":
             continue
         key = (line["lane"], line["id"])
+        if line.get("after_unknown", False):
+            seen.unknown.add(key)
+        elif line["outcome"] == "deleted":
+            seen.unknown.discard(key)
         doubted = line.get("doubted", False) and not allow_gone
         again = doubted or (line["outcome"] == "failed" and line["retryable"])
         assert key not in seen.done, f"a second line after the end of {key}"
         seen.open_failed.discard(key)
         (seen.open_failed if again else seen.done).add(key)
-        seen.ours += line["outcome"] == "deleted" or line.get("after_unknown", False)
     return seen

@@ -26,7 +26,7 @@ from typing import Final
 
 from bulkdel.guards import StopCause
 from bulkdel.models import State
-from tests.simulation.checks import check, check_end, check_repeats
+from tests.simulation.checks import check, check_end, check_repeats, unseen
 from tests.simulation.disk import read_log
 from tests.simulation.process import Process
 from tests.simulation.world import PROCESSES_MAX, Scenario
@@ -74,13 +74,15 @@ def _simulate(scenario: Scenario) -> Counter[str]:
     happened: Counter[str] = Counter()
     unlogged: set[tuple[str, str]] = set()
     allow_gone = False
+    never_known = 0
     for number in range(PROCESSES_MAX):
         had = {name: set(world.account.deleted) for name, world in scenario.lanes.items()}
         process = Process(scenario, number, allow_gone=allow_gone)
         process.run()
         process.put_rescue_in_place()
         after = read_log(scenario.log, allow_gone=allow_gone)
-        check(process, after, had)
+        check(process, after, had, never_known)
+        never_known += unseen(process, after, had)
         unlogged = check_repeats(process, after, unlogged)
         happened.update(
             processes=1,
