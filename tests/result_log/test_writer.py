@@ -160,7 +160,7 @@ async def test_no_line_waits_longer_than_a_second_for_its_sync() -> None:
         disk = FakeDisk()
         log = make_log(disk)
         async with writing(log):
-            for number in range(20):
+            for number in range(60):
                 log.append(result(number))
                 await anyio.sleep(gap_s)
             waited_s = [late - early for early, late in pairwise(disk.synced_s)]
