@@ -11,7 +11,7 @@ What holds here, always:
 
 A part that is shorter can stand there: who cuts a key into parts of seven can show it.
 
-Not here: which texts there are. Answers are freed of it before they are read (`Answer.without`).
+Not here: which texts there are. Answers are freed of it before they are read (`models`).
 """
 
 from __future__ import annotations

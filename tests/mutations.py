@@ -645,6 +645,20 @@ MUTATIONS: Final = (
     ),
     # -- how many, how fast
     Mutation(
+        "keep --rate only where IDs are taken",
+        "engine/runner.py",
+        "None if rate is None else WriteGate(rate, self._clock)",
+        "None",
+        ("engine/test_lane.py", "-k", "written"),
+    ),
+    Mutation(
+        "write at once what waited for its connection",
+        "transport/pool.py",
+        "        while self.gate is not None and not self.gate.may_write(late=late):\n",
+        "        while False:\n",
+        ("transport/test_gate.py",),
+    ),
+    Mutation(
         "count a place in flight twice",
         "engine/lane.py",
         "        self.in_flight += 1\n",
@@ -690,7 +704,7 @@ MUTATIONS: Final = (
     Mutation(
         "stop at one poisoned ID",
         "guards/alone.py",
-        "OTHERS_MAX: Final = 3",
+        "OTHERS_MAX: Final = 5",
         "OTHERS_MAX: Final = 0",
         ("engine/test_lane_alone.py", "-k", "revoked or poisoned"),
     ),

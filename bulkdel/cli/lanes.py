@@ -162,8 +162,10 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
         "--rate": options.rate,
         "--rate-max": options.rate_max,
     }
-    if not all(_VARIABLE(each.value) for each in options.api_key_env):
-        raise ConfigError("--api-key-env takes the name of a variable, not the key")
+    for variable in options.api_key_env:
+        if not _VARIABLE(variable.value):
+            lane = f"lane {variable.lane}: " if variable.lane in names else ""
+            raise ConfigError(f"{lane}--api-key-env takes the name of a variable, not the key")
     for flag, given in settings.items():
         for each in given:
             if each.lane is not None and each.lane not in names:

@@ -7,7 +7,7 @@
     settling   what an answer leads to; transients after a server error, with suspects, which may
                have met an outage; accused has the ID that may fail alone
     inquiry    what is asked in doubt: comparison of unknown words, look for objects
-    runner     the same, acted on: it sends and waits
+    runner     the same, acted on: it sends and waits; gate keeps --rate where requests are written
     recorder   ends an ID ──> sink   the log, then the caller
     resume     what a run takes over from logs
     snapshot   how a lane goes, as a value: bottleneck says where its time went

@@ -24,6 +24,7 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 
 from bulkdel.engine.bottleneck import Bound
+from bulkdel.engine.gate import WriteGate
 from bulkdel.engine.inquiry import Question
 from bulkdel.engine.lane import LaneWork, Taken
 from bulkdel.engine.snapshot import LaneSnapshot
@@ -54,6 +55,7 @@ class LaneRunner:
         self.work = work
         self._transport = transport
         self._clock = clock
+        self._set_gate(work.lane.rate)
         self._open = open_any
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
@@ -80,7 +82,11 @@ class LaneRunner:
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
         self.work.set_rate(rate)
+        self._set_gate(rate)
         self.wake()
+
+    def _set_gate(self, rate: float | None) -> None:
+        self._transport.gate = None if rate is None else WriteGate(rate, self._clock)
 
     def snapshot(self) -> LaneSnapshot:
         """Return how the lane is going."""

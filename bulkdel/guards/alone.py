@@ -21,9 +21,9 @@ from typing import Final
 
 from bulkdel.guards.stop import Stop, StopCause
 
-OTHERS_MAX: Final = 3
-"""Other IDs that are asked. Where one ID in a hundred fails alone, three more do so by chance once
-in a million times."""
+OTHERS_MAX: Final = 5
+"""Other IDs that are asked. Where one ID in twenty fails alone, five more do so by chance three times
+in ten million."""
 ALONE_MIN: Final = 100
 ALONE_SHARE: Final = 0.01
 """IDs of a lane that may fail alone in one run: so many at least, or that share of those ended."""

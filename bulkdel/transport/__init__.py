@@ -33,14 +33,20 @@ from typing import Protocol
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.settings import Lane
-from bulkdel.transport.endpoint import Endpoint, endpoint_of
+from bulkdel.transport.endpoint import Endpoint, Gate, endpoint_of
 from bulkdel.transport.session import open_session
 
-__all__ = ["Transport", "open_transport"]
+__all__ = ["Gate", "Transport", "open_transport"]
 
 
 class Transport(Protocol):
-    """Sends the requests of one operation of a lane."""
+    """Sends the requests of one operation of a lane.
+
+    Attributes:
+        gate: Asked before a request is written; None: it is written as soon as it can be.
+    """
+
+    gate: Gate | None
 
     async def send(self, object_id: str) -> Answer:
         """Send the request for one ID and return its answer.

@@ -24,7 +24,7 @@ import ssl
 import urllib.request
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from yarl import URL
@@ -85,6 +85,21 @@ class Endpoint:
         if not keep_alive:
             return aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
         return aiohttp.TCPConnector(limit=0, keepalive_timeout=self.idle_max_s, ssl=tls)
+
+
+class Gate(Protocol):
+    """Says when a request may be written that has its connection."""
+
+    def may_write(self, *, late: bool) -> bool:
+        """Return whether a request may be written at this instant; if so it counts as written.
+
+        ``late`` says that it is not just now that its ID was taken.
+        """
+        ...
+
+    async def wait(self) -> None:
+        """Wait until a request may be written, if no other is before."""
+        ...
 
 
 async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:

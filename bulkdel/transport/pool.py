@@ -38,7 +38,7 @@ from bulkdel.models import Answer
 from bulkdel.object_id import path_segment
 from bulkdel.transport.attribution import AnswerTime, ends_an_id
 from bulkdel.transport.connection import KeepAliveConnection
-from bulkdel.transport.endpoint import NOT_HTTP, Endpoint, error_from
+from bulkdel.transport.endpoint import NOT_HTTP, Endpoint, Gate, error_from
 from bulkdel.transport.parser import WholeAnswers
 
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, aiohttp.EofStream, OSError)
@@ -61,6 +61,7 @@ class ConnectionPool:
     """One lane's requests on aiohttp's connections."""
 
     def __init__(self, endpoint: Endpoint, connector: aiohttp.TCPConnector) -> None:
+        self.gate: Gate | None = None
         self._loop = asyncio.get_running_loop()
         self._timeout_s = endpoint.timeout_s
         self._idle_max_s = endpoint.idle_max_s
@@ -91,7 +92,16 @@ class ConnectionPool:
                 knows whose it is.
         """
         deadline_s = self._loop.time() + self._timeout_s
-        connection = self._take_idle() or await self._connect(deadline_s)
+        connection = self._take_idle()
+        late = connection is None
+        if connection is None:
+            connection = await self._connect(deadline_s)
+        while self.gate is not None and not self.gate.may_write(late=late):
+            connection.idle_since_s = self._loop.time()
+            self._idle.append(connection)  # another request may need it meanwhile
+            await self.gate.wait()
+            late, deadline_s = True, self._loop.time() + self._timeout_s
+            connection = self._take_idle() or await self._connect(deadline_s)
         connection.deadline_s = deadline_s
         try:
             answer = await connection.exchange(self._head, object_id)

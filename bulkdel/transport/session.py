@@ -27,16 +27,17 @@ from yarl import URL
 
 from bulkdel.errors import NotSentError
 from bulkdel.models import Answer
-from bulkdel.transport.endpoint import BODY_BYTES_MAX, Endpoint, error_from, read_body
+from bulkdel.transport.endpoint import BODY_BYTES_MAX, Endpoint, Gate, error_from, read_body
 
 
 class _Sending:
     """What happened to the request of one `SessionTransport.send`."""
 
-    __slots__ = ("begun",)
+    __slots__ = ("begun", "gate")
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None) -> None:
         self.begun = False
+        self.gate = gate
 
 
 _SENDING: Final[ContextVar[_Sending]] = ContextVar("bulkdel_sending")
@@ -57,6 +58,8 @@ class _OneRequest(aiohttp.ClientRequest):
             raise _SentBeforeError
         if conn.protocol is None or conn.protocol.should_close:
             raise _UncleanError
+        while sending.gate is not None and not sending.gate.may_write(late=True):
+            await sending.gate.wait()
         sending.begun = True
         return await super().send(conn)
 
@@ -65,6 +68,7 @@ class SessionTransport:
     """One lane's requests through a `ClientSession`."""
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
+        self.gate: Gate | None = None
         self._endpoint = endpoint
         self._session = session
 
@@ -78,7 +82,7 @@ class SessionTransport:
         url = URL(self._endpoint.url(object_id), encoded=True)
         # Each round but the last closes one unclean connection of the pool.
         for _ in range(self._endpoint.connections_max + 1):
-            sending = _Sending()
+            sending = _Sending(self.gate)
             _SENDING.set(sending)
             try:
                 return await self._exchange(url)

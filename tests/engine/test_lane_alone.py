@@ -116,10 +116,10 @@ async def test_no_other_is_sent_to_who_confirms_another() -> None:
 @in_virtual_time
 async def test_too_many_that_fail_alone_stop_the_lane_which_names_some() -> None:
     """Each costs a pause, and so many are more than a firewall's whim."""
-    bad = {f"resp_{number}" for number in range(5, 2000, 10)}
+    bad = {f"resp_{number}" for number in range(5, 4000, 20)}
     job = Job(poisoned(bad, "403"))
 
-    summary = await job.delete(ids(2000))
+    summary = await job.delete(ids(4000))
 
     assert summary.state is State.STOPPED
     assert len(failed(job)) == ALONE_MIN
@@ -177,7 +177,7 @@ async def test_ids_of_an_older_kind_at_the_head_fail_and_the_others_are_deleted(
 
 @in_virtual_time
 async def test_where_the_others_fail_too_it_is_the_wrong_api() -> None:
-    """Ten that failed, and three that were asked apart: none is logged."""
+    """Ten that failed, and some that were asked apart: none is logged."""
     job = Job(lambda *_: failing(400, "unknown parameter"))
 
     summary = await job.delete(ids(500))

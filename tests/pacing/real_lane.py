@@ -42,7 +42,7 @@ from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import get
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
-from bulkdel.transport import Transport
+from bulkdel.transport import Gate, Transport
 from tests.support.engine_fakes import edge
 
 CONCURRENCY = 256
@@ -75,6 +75,7 @@ class ServerTransport:
     """The network between a lane and a server."""
 
     def __init__(self, server: Server, rtt_s: float, seed: int) -> None:
+        self.gate: Gate | None = None
         self._server, self._rtt_s, self._random = server, rtt_s, Random(seed)
         self._serving = 0
         self._loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ from bulkdel.models import Answer, Outcome, Result, Summary
 from bulkdel.providers import Operation
 from bulkdel.result_log.file import LogFile, open_disk_log
 from bulkdel.settings import Lane, RunSettings
-from bulkdel.transport import Transport
+from bulkdel.transport import Gate, Transport
 from tests.simulation.disk import SimulatedDisk, read_log
 from tests.simulation.world import BLOCKING_MAX_S, CALM_AFTER, FAULTS, Scenario
 from tests.support.engine_fakes import HOURS_MAX, FakeTransport, wall_clock
@@ -91,6 +91,7 @@ class Process:
         """Decide what goes wrong."""
         dice = self.dice
         self.is_calm = calm
+        self.stalls = dice.choice((0.0, 0.0, 0.1, 0.8))
         self.fault_share = 0.0 if calm else dice.choice((0.0, 0.02, 0.2, 0.6))
         self.faults = dice.choices(FAULTS, k=dice.randint(1, 6))
         self.outage = (0.0, 0.0)
@@ -180,8 +181,8 @@ class Process:
         await anyio.sleep(self.blocking_s * self.dice.random())
         return func(*args)
 
-    async def send(self, lane: str, object_id: str) -> Answer:
-        """Send a request to the account of a lane, if it may be sent."""
+    async def send(self, lane: str, object_id: str, gate: Gate | None) -> Answer:
+        """Send a request to the account of a lane, if it may be sent; connecting may stall."""
         await self.is_alive()
         key = (lane, object_id)
         self._expect(object_id in self.scenario.lanes[lane].ids, "unknown ID sent", key)
@@ -191,6 +192,13 @@ class Process:
         self._expect(self.disk is not None and not self.disk.failed, "sent without a log", key)
         self._open.add(key)
         try:
+            late = self.dice.random() < self.stalls
+            if late:
+                await anyio.sleep(4 * self.dice.random())
+            while gate is not None and not gate.may_write(late=late):
+                await gate.wait()
+                late = True
+            await self.is_alive()
             return await self.transports[lane].send(object_id)
         finally:
             self._open.remove(key)
@@ -322,18 +330,20 @@ class _Line:
     """The transport of one lane of a process."""
 
     def __init__(self, process: Process, lane: str) -> None:
+        self.gate: Gate | None = None
         self._process = process
         self._lane = lane
 
     async def send(self, object_id: str) -> Answer:
         """Send it."""
-        return await self._process.send(self._lane, object_id)
+        return await self._process.send(self._lane, object_id, self.gate)
 
 
 class _AskingLine:
     """The transport of a request beside the deletions."""
 
     def __init__(self, process: Process, lane: str, operation: Operation) -> None:
+        self.gate: Gate | None = None
         self._process = process
         self._lane = lane
         self._operation = operation

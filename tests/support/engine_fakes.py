@@ -25,7 +25,7 @@ from bulkdel.engine.edge import Edge
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.settings import Lane
-from bulkdel.transport import Transport
+from bulkdel.transport import Gate, Transport
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -112,6 +112,9 @@ class FakeTransport:
         in_flight: Requests that are open.
         in_flight_most: The most that ever were.
         refusals: Answers with a 429.
+        connecting: Seconds until the connection for a request stands, by its number; none at all
+            if it is not given.
+        gate: Asked before a request counts as sent.
     """
 
     answering: Answering = lambda object_id, _: deleted(object_id)
@@ -123,6 +126,9 @@ class FakeTransport:
     in_flight: int = 0
     in_flight_most: int = 0
     refusals: int = 0
+    connecting: Callable[[int], float] | None = None
+    connected: int = 0
+    gate: Gate | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -131,6 +137,15 @@ class FakeTransport:
 
     async def send(self, object_id: str) -> Answer:
         """Answer after the delay."""
+        late = False
+        if self.connecting is not None:
+            self.connected += 1
+            connecting_s = self.connecting(self.connected)
+            late = connecting_s > 0.0
+            await anyio.sleep(connecting_s)
+        while self.gate is not None and not self.gate.may_write(late=late):
+            await self.gate.wait()
+            late = True
         self.sent.append((anyio.current_time(), object_id))
         self.times[object_id] += 1
         number = self.times[object_id]
@@ -152,6 +167,7 @@ class AskingTransport:
 
     transport: FakeTransport
     operation: Operation
+    gate: Gate | None = None
 
     async def send(self, object_id: str) -> Answer:
         """Answer after the delay."""
