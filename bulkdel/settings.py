@@ -25,6 +25,9 @@ from bulkdel.secret import Secret
 CONCURRENCY_MAX: Final = 4096
 """Most requests in flight per lane that can be asked for; beyond it, open files run out."""
 
+LEAVE_MAX: Final = 0.9
+"""Most of a limit that can be left to others: with less than a tenth a lane hardly moves."""
+
 DEFAULT_CONCURRENCY: Final = 128
 DEFAULT_ATTEMPTS: Final = 5
 DEFAULT_TIMEOUT_S: Final = 30.0
@@ -52,6 +55,8 @@ class Lane:
         rate: Requests per second, exactly; None finds the provider's limit (``auto``).
         rate_max: Ceiling of ``auto`` in requests per second; None for no ceiling. The
             default is the provider's documented limit.
+        leave: Share of the limit that ``auto`` leaves free for others, 0 to 0.9. The default is
+            the provider's: some where its limit is documented as shared.
         attempts_max: Requests sent for one ID at most, the first included; a refusal
             (429) does not count, since it says nothing about the ID.
         timeout_s: Seconds for one request, connection and answer included.
@@ -71,6 +76,7 @@ class Lane:
     concurrency: int = DEFAULT_CONCURRENCY
     rate: float | None = None
     rate_max: float | Literal["documented"] | None = "documented"
+    leave: float | Literal["documented"] = "documented"
     attempts_max: int = DEFAULT_ATTEMPTS
     timeout_s: float = DEFAULT_TIMEOUT_S
     any_id: bool = False
@@ -92,6 +98,7 @@ class Lane:
         _check_range("concurrency", self.concurrency, 1, CONCURRENCY_MAX)
         _check_range("attempts", self.attempts_max, 1, 100)
         _check_range("timeout", self.timeout_s, 0.001, 3600)
+        _check_range("leave", self.left_share, 0, LEAVE_MAX)
         for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
@@ -121,6 +128,11 @@ class Lane:
         if self.resource_name == RESPONSES:
             return words
         return f"{words}{between}{self.resource_name}"
+
+    @property
+    def left_share(self) -> float:
+        """Share of the limit that ``auto`` leaves free: `leave`, looked up."""
+        return self.provider.leave if self.leave == "documented" else self.leave
 
     @property
     def ceiling(self) -> float | None:

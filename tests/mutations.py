@@ -645,6 +645,13 @@ MUTATIONS: Final = (
     ),
     # -- how many, how fast
     Mutation(
+        "leave nothing to who shares a limit",
+        "pacing/leave.py",
+        "            rate *= kept\n",
+        "            pass\n",
+        ("pacing/test_leave.py", "-k", "others_are"),
+    ),
+    Mutation(
         "keep --rate only where IDs are taken",
         "engine/runner.py",
         "None if rate is None else WriteGate(rate, self._clock)",

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
-from bulkdel.cli.lane_values import ForLane, PerLane, number_or, whole
+from bulkdel.cli.lane_values import ForLane, PerLane, number_or, share, whole
 from bulkdel.settings import (
     DEFAULT_ATTEMPTS,
     DEFAULT_CONCURRENCY,
@@ -98,6 +98,12 @@ class DeleteOptions:
         "--rate-max",
         kind=PerLane("N", number_or("none")),
         help="Ceiling of `auto`, or `none`. [the provider's documented limit]",
+    )
+    leave: tuple[ForLane[float], ...] = repeated(
+        "--leave",
+        kind=PerLane("N%", share),
+        help="Share of the limit that `auto` leaves free for others, or `none`."
+        " [10% where the provider's limit is shared: fireworks]",
     )
     attempts: int = option(
         "--attempts",

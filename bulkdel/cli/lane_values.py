@@ -95,6 +95,23 @@ def whole(text: str) -> int:
         raise ValueError(f"must be a whole number, not {text!r}") from None
 
 
+def share(text: str) -> float:
+    """Read ``N%``, or ``none``, as a share.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text == "none":
+        return 0.0
+    number, percent, rest = text.partition("%")
+    try:
+        if percent and not rest:
+            return float(number) / 100
+    except ValueError:
+        pass
+    raise ValueError(f"must be a share like 10%, or 'none', not {text!r}")
+
+
 def number_or(word: str) -> Callable[[str], float | None]:
     """Return a reader of numbers for which ``word`` is None."""
 

@@ -161,6 +161,7 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
         "--concurrency": options.concurrency,
         "--rate": options.rate,
         "--rate-max": options.rate_max,
+        "--leave": options.leave,
     }
     for variable in options.api_key_env:
         if not _VARIABLE(variable.value):
@@ -208,14 +209,19 @@ def _check_one_host(names: Sequence[str], options: DeleteOptions) -> None:
 
 
 def _check_rate_max(name: str, options: DeleteOptions) -> None:
-    """Refuse a ceiling of the search for a rate beside the rate itself, both for this lane."""
+    """Refuse what bounds the search for a rate beside the rate itself, both for this lane."""
     if value_for(name, options.rate, None) is None:
         return
     own = any(each.lane == name for each in options.rate)
-    if any(each.lane == name or (each.lane is None and not own) for each in options.rate_max):
-        raise ConfigError(
-            f"lane {name}: --rate-max has no effect beside --rate, which is exact: give one of them"
-        )
+    bounds: dict[str, Sequence[ForLane[object]]] = {
+        "--rate-max": options.rate_max,
+        "--leave": options.leave,
+    }
+    for flag, given in bounds.items():
+        if any(each.lane == name or (each.lane is None and not own) for each in given):
+            raise ConfigError(
+                f"lane {name}: {flag} has no effect beside --rate, which is exact: give one of them"
+            )
 
 
 def _host(url: str) -> str:
@@ -248,6 +254,7 @@ def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) ->
         concurrency=value_for(name, options.concurrency, DEFAULT_CONCURRENCY),
         rate=value_for(name, options.rate, None),
         rate_max=value_for(name, options.rate_max, "documented"),
+        leave=value_for(name, options.leave, "documented"),
         attempts_max=options.attempts,
         timeout_s=options.timeout,
         any_id=options.any_id,

@@ -6,7 +6,8 @@ before every request and tells it of every answer; `runner` does the waiting.
     fixed.py        exactly N per second
     auto.py         find the provider's hidden limit and stay just under it: takes the answers,
                     shuts the lane while nothing is taken, ticks
-    choose.py       which of the two a lane gets
+    leave.py        the same, with a share of it left free for others
+    choose.py       which of them a lane gets
 
     controller.py   turns the two limits, at each refusal and each tick: ramp, approach, cruise, search
     limits.py       the two limits: requests per second, requests in flight

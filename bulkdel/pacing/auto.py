@@ -112,6 +112,12 @@ class AutoPace:
         """What is left of a quota of an hour or a day, if the headers tell."""
         return self._quota.budget
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has met a limit, or was told of one, and is just below it."""
+        controller = self._controller
+        return self._probe is None and controller.proven and controller.mode is Mode.CRUISE
+
     def wait_s(self, now_s: float, in_flight: int) -> float:
         """Return 0.0 if a request may be sent now, else when to ask again."""
         if self._probe is not None:

@@ -37,6 +37,8 @@ class Provider:
         rate_max: Documented limit for deletions, requests per second per account, as
             far as bulkdel uses it by default; None if none is documented.
         rate_note: Where that limit comes from, for people.
+        leave: Share of the limit, 0 to 0.9, to leave free by default, where the documents say that
+            others of the account share it.
         headers: The request headers for a key.
     """
 
@@ -47,6 +49,7 @@ class Provider:
     resources: Mapping[str, Resource]
     rate_max: float | None
     rate_note: str
+    leave: float = 0.0
     headers: Callable[[str], dict[str, str]] = field(default=bearer)
 
     def resource(self, name: str = RESPONSES) -> Resource:

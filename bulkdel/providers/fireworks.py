@@ -60,6 +60,7 @@ PROVIDER: Final = Provider(
     # 6,000 requests per minute are for everything the account does, so a fifth is left to the
     # user's inference.
     rate_max=80.0,
+    leave=0.1,
     rate_note=(
         "80 of the 100 requests/s (6,000 RPM) that the whole account shares;"
         " 10 RPM without a payment method:"
