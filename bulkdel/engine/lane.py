@@ -203,7 +203,7 @@ class LaneWork:
             self.wait_s = wait_s
             self.bound = bound_by_pace(wait_s, self.pace.rate)
             return None
-        taken = self._choose(now_s)
+        taken = self._choose_next(now_s) if self.guard.is_free else self._choose(now_s)
         if taken is None:
             return None
         self.in_flight += 1
@@ -214,7 +214,7 @@ class LaneWork:
         return taken
 
     def _choose(self, now_s: float) -> Taken | None:
-        """Choose: what an inquiry asks, what tells whether an ID fails alone, then the next ID."""
+        """Choose, while the lane is not free: first what an inquiry asks, or who fails alone."""
         proof_id = self._settling.proof_id
         if self.guard.is_looking and self._settling.inquiry is None:
             if proof_id is not None and self._has_place() and self.queue.drop(proof_id):
@@ -234,7 +234,7 @@ class LaneWork:
 
     def _choose_next(self, now_s: float) -> Taken | None:
         """Choose the probe, a retry that is due, then a fresh ID; in an outage by turns."""
-        if self.guard.wants_fresh:
+        if not self.guard.is_free and self.guard.wants_fresh:
             other = self._fresh_or_known()
             if other is not None:
                 return other
@@ -250,7 +250,8 @@ class LaneWork:
             self.bound = Bound.INPUT
         if self.queue.is_empty or not self._has_place():
             return None
-        return self._fresh(self.queue.take())
+        object_id = self.queue.take()
+        return self._fresh(object_id) if self._unknown else object_id
 
     def _choose_other(self, now_s: float) -> Taken | None:
         """Choose an ID that shows whether the accused one fails alone.
@@ -278,7 +279,7 @@ class LaneWork:
 
         Then it has taken a place already, and what it was given now is that one.
         """
-        if not self._unknown or object_id not in self._unknown:
+        if object_id not in self._unknown:
             return object_id
         self._unknown.discard(object_id)
         self.control.deletes.used -= 1
@@ -322,6 +323,10 @@ class LaneWork:
             return
         object_id = taken if isinstance(taken, str) else taken.object_id
         verdict = self._judge(object_id, answer)
+        if taken is object_id and self.guard.is_free and verdict.meaning is Meaning.DELETED:
+            self.pace.accepted(now_s, sent_s, in_flight, answer.headers)
+            self._settling.deleted(object_id, answer, sent_s, now_s)
+            return
         if verdict.meaning is not Meaning.DELETED:
             verdict = self._settling.read(object_id, answer, verdict)
         if verdict.meaning is Meaning.REFUSED and verdict.retry_after_s is None:

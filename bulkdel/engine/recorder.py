@@ -142,13 +142,18 @@ class Recorder:
             object_id, self._lane, answer.received_s or self._wall_clock(), (now_s - sent_s) * 1000
         )
         self._control.failures.note(failed=False)
-        self.seen(sent_s)
+        self._gone.seen(sent_s)
+        if self._doubted_gone:
+            self._believe_gone(sent_s)
         if self._doubted_failed:
             self._believe_failed()
 
     def seen(self, sent_s: float) -> None:
         """Note that a request that left at ``sent_s`` has shown an object."""
         self._gone.seen(sent_s)
+        self._believe_gone(sent_s)
+
+    def _believe_gone(self, sent_s: float) -> None:
         doubted = self._doubted_gone
         while doubted and doubted[0][0] < sent_s:
             self._write(doubted.popleft()[1])

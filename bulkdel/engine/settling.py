@@ -99,6 +99,15 @@ class Settling:
             return verdict
         return verdict.in_words_of(self._lane.resource.delete.judge(object_id, shown))
 
+    def deleted(self, object_id: str, answer: Answer, sent_s: float, now_s: float) -> None:
+        """Settle the usual answer, while the lane is free: deleted at the first attempt.
+
+        The same as `settle`, without what only others need.
+        """
+        self._transients.good(sent_s)
+        self._retries.budget.earn()
+        self._recorder.end_deleted(object_id, answer, sent_s, now_s)
+
     def settle(
         self,
         taken: str | Waiting,
@@ -115,7 +124,9 @@ class Settling:
         """
         meaning = verdict.meaning
         if meaning is Meaning.DELETED or meaning is Meaning.GONE or meaning is Meaning.FAILED:
-            self._transients.good(sent_s, fresh=isinstance(taken, str))
+            self._transients.good(sent_s)
+            if self._guard.held_for is not None and isinstance(taken, str):
+                self._retries.went_well(sent_s)
         if meaning is Meaning.DELETED and isinstance(taken, str):
             self._retries.budget.earn()
             self._recorder.end_deleted(taken, answer, sent_s, now_s)

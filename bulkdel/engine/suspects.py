@@ -31,29 +31,26 @@ class Suspects:
     """The suspects of one lane."""
 
     def __init__(self) -> None:
-        self._good_s = -math.inf
+        self.good_s = -math.inf
         """When the newest request left whose answer shows that the provider works."""
-        self._held: list[Suspect] = []
+        self.held: list[Suspect] = []
+        """The suspects."""
 
     def is_guilty(self, waiting: Waiting) -> bool:
         """Whether the provider has worked since the trouble of an ID began."""
-        return self._good_s > waiting.troubled_s
+        return self.good_s > waiting.troubled_s
 
     def add(self, suspect: Suspect) -> None:
         """Hold an ID until more is known."""
-        self._held.append(suspect)
+        self.held.append(suspect)
 
-    def good(self, sent_s: float) -> list[Suspect]:
-        """Note that a request that left at ``sent_s`` went well; return whom that finds guilty."""
-        if sent_s > self._good_s:
-            self._good_s = sent_s
-        if not self._held:
-            return []
-        guilty = [each for each in self._held if self.is_guilty(each.waiting)]
-        self._held = [each for each in self._held if not self.is_guilty(each.waiting)]
+    def take_guilty(self) -> list[Suspect]:
+        """Return those for whose trouble the provider is not to blame, and hold them no longer."""
+        guilty = [each for each in self.held if self.is_guilty(each.waiting)]
+        self.held = [each for each in self.held if not self.is_guilty(each.waiting)]
         return guilty
 
     def take_all(self) -> list[Suspect]:
         """Return all that are held, and hold them no longer."""
-        held, self._held = self._held, []
+        held, self.held = self.held, []
         return held

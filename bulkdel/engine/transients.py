@@ -49,12 +49,14 @@ class Transients:
         self._retry = retry
         self._suspects = Suspects()
 
-    def good(self, sent_s: float, *, fresh: bool) -> None:
-        """Note that a request that left at ``sent_s`` went well; ``fresh``: its ID's first."""
-        for suspect in self._suspects.good(sent_s):
-            self.give_up(suspect)
-        if fresh and self._guard.held_for is not None:
-            self._retries.went_well(sent_s)
+    def good(self, sent_s: float) -> None:
+        """Note that a request that left at ``sent_s`` went well."""
+        suspects = self._suspects
+        if sent_s > suspects.good_s:
+            suspects.good_s = sent_s
+        if suspects.held:
+            for suspect in suspects.take_guilty():
+                self.give_up(suspect)
 
     def finish(self) -> None:
         """Give up the suspects: nothing is left that could tell."""

@@ -26,15 +26,12 @@ class DeleteBudget:
     """
 
     def __init__(self, most: int | None, used: int = 0) -> None:
+        self.unlimited = most is None
+        """Whether there is no limit."""
         self._most = math.inf if most is None else most
         self.used = used
         self._reserved = 0
         self._waiting: list[Callable[[], None]] = []
-
-    @property
-    def unlimited(self) -> bool:
-        """Whether there is no limit."""
-        return self._most == math.inf
 
     @property
     def spent(self) -> bool:

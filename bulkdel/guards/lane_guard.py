@@ -107,6 +107,8 @@ class LaneGuard:
         self._lane = lane
         self._outage_limit_s = outage_limit_s
         self._wait_long = wait_long
+        self.is_free = False
+        """Whether nothing stands in the way; the quick question, asked for every ID."""
         self._phase = _Phase.COLD
         self._cold_good = 0
         self._transients: set[str] = set()
@@ -117,11 +119,6 @@ class LaneGuard:
         self._probe_gap_s = 0.0
         self._held_for = ""
         self._refused_since_s: float | None = None
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing stands in the way; the quick question, asked for every ID."""
-        return self._phase is _Phase.FREE
 
     @property
     def held_for(self) -> str | None:
@@ -161,6 +158,7 @@ class LaneGuard:
             self._cold_good += 1
             if self._cold_good >= COLD_GOOD:
                 self._phase = _Phase.FREE
+                self.is_free = True
         elif self._phase is _Phase.HELD and self._probing:
             self.works()
 
@@ -340,6 +338,7 @@ class LaneGuard:
 
     def _hold(self, now_s: float, why: str, first_gap_s: float) -> None:
         self._phase = _Phase.HELD
+        self.is_free = False
         self._held_for = why
         self._held_since_s = now_s
         self._probe_gap_s = first_gap_s
@@ -383,6 +382,7 @@ class LaneGuard:
 
     def _end(self, stop: Stop) -> None:
         self._phase = _Phase.STOPPED
+        self.is_free = False
         self.probe_id = None
         self.accusation = None
         self.is_looking = False
