@@ -176,6 +176,8 @@ class LaneWork:
             budget_renewed_s=0.0 if budget is None else max(0.0, budget.renewed_at_s - now_s),
             learned=self.learned,
             held_for=self.guard.held_for,
+            asks_again_s=self.guard.asks_again_s(now_s),
+            ended=self.is_done and not self.in_flight,
             stop=self.guard.stop,
             bound_s=self.ledger.seconds(now_s),
         )

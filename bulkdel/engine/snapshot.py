@@ -30,6 +30,8 @@ class LaneSnapshot:
         budget_renewed_s: Seconds until that is renewed.
         learned: What is known of the provider's limit, or None.
         held_for: Why the lane is held, in words, or None.
+        asks_again_s: Seconds until it asks again whether that is over.
+        ended: Nothing more will be sent.
         stop: Why it stopped early, or None.
         bound_s: Where its time has gone: seconds under each `Bound`.
     """
@@ -45,6 +47,8 @@ class LaneSnapshot:
     budget_renewed_s: float
     learned: LimitEstimate | None
     held_for: str | None
+    asks_again_s: float
+    ended: bool
     stop: Stop | None
     bound_s: Mapping[str, float]
 

@@ -125,6 +125,10 @@ class LaneGuard:
         """Why the lane is held, in words, or None."""
         return self._held_for if self._phase is _Phase.HELD else None
 
+    def asks_again_s(self, now_s: float) -> float:
+        """Return the seconds until a lane that is held asks again; 0.0 if it is not."""
+        return max(0.0, self._probe_at_s - now_s) if self._phase is _Phase.HELD else 0.0
+
     @property
     def wants_fresh(self) -> bool:
         """Whether the next request of an outage should be for an ID that was never sent."""

@@ -1,7 +1,8 @@
 """What people learn of a run.
 
     plan       before it: what it would do
-    progress   while it runs; slowdown: a lane that has become slow
+    progress   while it runs; state_line: a lane in a line, at any width; pauses, slowdown: lines
+               of their own, where a lane stands or has become slow
     explain    after it: why it took as long as it did
 
 Not here: printing (`cli`).

@@ -1,8 +1,8 @@
 """Show how a run is going: tqdm bars on a terminal, plain lines elsewhere.
 
-One bar a lane, with what is done and the total, the rate, refusals, IDs waiting for
-another attempt, requests in flight and the time left. What an earlier run did counts as
-done but not into the rate. A lane that has become slow says so in a line (`slowdown`).
+One bar a lane, with what is done and the total, what it is doing, and figures (`state_line`);
+several have one of all. What an earlier run did counts as done but not into the rate. A lane that
+pauses, goes on or stops (`pauses`), or has become slow (`slowdown`), says so in a line above.
 Where stderr is no terminal: a plain line every 10 s.
 
 Not here: the counting itself (`engine.lane`, `engine.feeder`).
@@ -11,9 +11,11 @@ Not here: the counting itself (`engine.lane`, `engine.feeder`).
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, TextIO
 
 import anyio
@@ -21,7 +23,10 @@ from tqdm import tqdm
 
 from bulkdel.engine.run import Run
 from bulkdel.engine.snapshot import LaneSnapshot
+from bulkdel.models import Counts
+from bulkdel.reporting.pauses import Pauses
 from bulkdel.reporting.slowdown import Slowdown
+from bulkdel.reporting.state_line import bar_line, pieces
 
 BAR_EVERY_S: Final = 0.25
 LINE_EVERY_S: Final = 10.0
@@ -30,10 +35,10 @@ RATE_OVER_S: Final = 15.0
 ETA_OVER_S: Final = 120.0
 """The time left goes by the rate of so many seconds, pauses and used-up windows included."""
 
-WAIT_SHOWN_S: Final = 2.0
-"""A shorter wait for the next place is over before it is read."""
-
-_BAR: Final = "{desc} {percentage:3.0f}%|{bar:30}| "
+NEWS_EVERY_S: Final = 1.0
+TOTAL: Final = "total"
+WIDTH_USUAL: Final = 80
+"""Columns where nobody can tell how many there are."""
 
 
 class LaneRate:
@@ -80,131 +85,156 @@ def eta_s(lane: LaneSnapshot, rate: LaneRate, short: float, left: int) -> float 
     return max(left / per_s, lane.waiting_s)
 
 
-def figures(lane: LaneSnapshot, rate: LaneRate, short: float, total: int | None) -> str:
-    """Return a lane's figures in words."""
-    counts = lane.counts
-    parts = [f"{short:,.1f}/s", f"{counts.refused:,} refused"]
-    if lane.waiting:
-        parts.append(f"{lane.waiting:,} waiting")
-    parts.append(f"{lane.in_flight} in flight")
-    if counts.failed:
-        parts.append(f"{counts.failed:,} failed")
-    held = lane.held_for
-    if held is not None:
-        parts.append(f"PAUSED: {held}")
-    elif lane.next_place_s >= max(WAIT_SHOWN_S, 2.0 / lane.rate):
-        parts.append(_used_up(lane))
-    elif total is not None:
-        seconds = eta_s(lane, rate, short, max(0, total - lane.done))
-        parts += [] if seconds is None else [f"ETA {_clock(seconds)}"]
-    if lane.budget_left is not None:
-        renewed = _clock(lane.budget_renewed_s)
-        parts.append(f"quota: {lane.budget_left:,} left, renewed in {renewed}")
-    return ", ".join(parts)
-
-
-def _used_up(lane: LaneSnapshot) -> str:
-    """Say what a lane waits for that its provider takes nothing from now."""
-    wait = f"{lane.next_place_s:.0f} s"
-    if lane.learned is not None and lane.learned.window_s is not None:
-        return f"limit used up, next place in {wait}"
-    return f"refused, asks again in {wait}"
-
-
 async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
-    """Show one bar a lane until cancelled."""
-    bars: dict[str, tqdm[Any]] = {}
-    rates: dict[str, LaneRate] = {}
-    slowdowns: dict[str, Slowdown] = {}
+    """Show one bar a lane until cancelled, and one of all if there are several."""
+    screen = _Screen(run, totals, file)
+    news = _News(run)
     try:
         while True:
-            now_s = anyio.current_time()
             lanes = run.snapshot()
-            for warning in _warnings(lanes, slowdowns, run.began_s):
-                tqdm.write(warning, file=file)
-            for name, lane in lanes.items():
-                if name not in bars:
-                    bars[name] = _bar(name.ljust(max(map(len, lanes))), len(bars), file)
-                    rates[name] = LaneRate(run.began_s)
-                _update(bars[name], lane, rates[name], now_s, totals.get(name))
+            for line in news.of(lanes):
+                tqdm.write(line, file=file)
+            screen.draw(lanes)
             await anyio.sleep(BAR_EVERY_S)
     finally:
-        lanes = run.snapshot()
-        for name, bar in bars.items():
-            _update(bar, lanes[name], rates[name], anyio.current_time(), totals.get(name))
-        for bar in bars.values():  # after all updates: closing one moves the others up
+        screen.draw(run.snapshot())
+        screen.close()
+
+
+class _Screen:
+    """The bars of a run."""
+
+    def __init__(self, run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
+        self._run = run
+        self._totals = totals
+        self._file = file
+        self._bars: dict[str, tqdm[Any]] = {}
+        self._rates: dict[str, LaneRate] = {}
+        self._width = _width(file)
+
+    def draw(self, lanes: Mapping[str, LaneSnapshot]) -> None:
+        """Draw all lines anew, at the width that the terminal has now."""
+        if _width(self._file) != self._width:
+            self._clear(_width(self._file))
+        shown = dict(lanes)
+        if len(lanes) > 1:
+            shown[TOTAL] = total_of(lanes.values())
+        for name, lane in shown.items():
+            if name not in self._bars:
+                self._bars[name] = self._bar(len(self._bars))
+                self._rates[name] = LaneRate(self._run.began_s)
+            line = self._line(lane, max(map(len, shown)))
+            self._bars[name].bar_format = line.replace("{", "{{").replace("}", "}}")
+            self._bars[name].refresh()
+
+    def close(self) -> None:
+        """Leave the lines as they are. After all updates: closing one moves the others up."""
+        for bar in self._bars.values():
             bar.close()
 
+    def _bar(self, position: int) -> tqdm[Any]:
+        return tqdm(position=position, file=self._file, leave=True, dynamic_ncols=True)
 
-def _bar(name: str, position: int, file: TextIO) -> tqdm[Any]:
-    return tqdm(
-        desc=name,
-        position=position,
-        file=file,
-        leave=True,
-        dynamic_ncols=True,
-        bar_format="{desc}",
+    def _line(self, lane: LaneSnapshot, name_width: int) -> str:
+        rate = self._rates[lane.lane]
+        per_s = rate.note(anyio.current_time(), lane.counts.ended)
+        total = self._total(lane.lane)
+        left = None if total is None else max(0, total - lane.done)
+        eta = None if left is None else eta_s(lane, rate, per_s, left)
+        return bar_line(lane, total, per_s, eta, width=self._width, name_width=name_width)
+
+    def _total(self, name: str) -> int | None:
+        if name != TOTAL:
+            return self._totals.get(name)
+        each = [self._totals.get(lane) for lane in self._bars if lane != TOTAL]
+        known = [total for total in each if total is not None]
+        return sum(known) if len(known) == len(each) else None
+
+    def _clear(self, width: int) -> None:
+        """Erase what was drawn at another width: lines that are too long now stand in two rows."""
+        rows = (self._width - 1) // max(1, width)
+        up = f"\x1b[{rows}A" if rows else ""
+        self._file.write(f"{up}\r\x1b[J")
+        self._width = width
+
+
+def _width(file: TextIO) -> int:
+    """Return the columns that a line may take: one less, where a terminal would wrap."""
+    try:
+        return max(20, os.get_terminal_size(file.fileno()).columns - 1)
+    except (OSError, ValueError, AttributeError):
+        return WIDTH_USUAL - 1
+
+
+def total_of(lanes: Iterable[LaneSnapshot]) -> LaneSnapshot:
+    """Return all lanes as if they were one."""
+    each = list(lanes)
+    return replace(
+        each[0],
+        lane=TOTAL,
+        counts=sum((lane.counts for lane in each), Counts()),
+        in_flight=sum(lane.in_flight for lane in each),
+        waiting=sum(lane.waiting for lane in each),
+        waiting_s=max(lane.waiting_s for lane in each),
+        next_place_s=0.0,
+        budget_left=None,
+        learned=None,
+        held_for=None,
+        ended=all(lane.ended for lane in each),
+        stop=None,
     )
 
 
-def _update(
-    bar: tqdm[Any], lane: LaneSnapshot, rate: LaneRate, now_s: float, total: int | None
-) -> None:
-    bar.n = lane.done
-    words = figures(lane, rate, rate.note(now_s, lane.counts.ended), total)
-    total_text = "" if total is None else f"/{total:,}"
-    # tqdm's own count has no thousands separators, and its postfix begins with a comma.
-    text = f"{lane.done:,}{total_text}, {words}".replace("{", "{{").replace("}", "}}")
-    if total is not None:
-        bar.total = max(total, lane.done)
-    bar.bar_format = ("{desc} " if total is None else _BAR) + text
-    bar.refresh()
+class _News:
+    """What is said in lines of their own: pauses, and lanes that have become slow."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._pauses: dict[str, Pauses] = {}
+        self._slowdowns: dict[str, Slowdown] = {}
+
+    def of(self, lanes: Mapping[str, LaneSnapshot]) -> Iterator[str]:
+        """Yield what is new since the last look."""
+        now_s, wall_s = anyio.current_time(), self._run.edge.wall_clock()
+        for name, lane in lanes.items():
+            pauses = self._pauses.setdefault(name, Pauses())
+            if (line := pauses.note(now_s, wall_s, lane)) is not None:
+                yield line
+            slowdown = self._slowdowns.setdefault(name, Slowdown(self._run.began_s))
+            if (warning := slowdown.note(now_s, lane)) is not None:
+                yield f"warning: {warning}"
 
 
 async def show_lines(
     run: Run, totals: Mapping[str, int | None], write: Callable[[str], None]
 ) -> None:
-    """Write a plain line a lane every `LINE_EVERY_S` until cancelled."""
+    """Write a plain line a lane every `LINE_EVERY_S` until cancelled; news as they come."""
     rates: dict[str, LaneRate] = {}
-    slowdowns: dict[str, Slowdown] = {}
+    news = _News(run)
+    next_s = anyio.current_time() + LINE_EVERY_S
     while True:
-        await anyio.sleep(LINE_EVERY_S)
+        await anyio.sleep(NEWS_EVERY_S)
         lanes = run.snapshot()
-        for warning in _warnings(lanes, slowdowns, run.began_s):
-            write(warning)
+        for line in news.of(lanes):
+            write(line)
+        if anyio.current_time() < next_s - 1e-6:
+            continue
+        next_s += LINE_EVERY_S
         for name, lane in lanes.items():
             rate = rates.setdefault(name, LaneRate(run.began_s))
             write(status_line(lane, totals.get(name), rate))
-
-
-def _warnings(
-    lanes: Mapping[str, LaneSnapshot], slowdowns: dict[str, Slowdown], began_s: float
-) -> Iterator[str]:
-    """Yield a line for each lane that has become slow."""
-    for name, lane in lanes.items():
-        slowdown = slowdowns.setdefault(name, Slowdown(began_s))
-        warning = slowdown.note(anyio.current_time(), lane)
-        if warning is not None:
-            yield f"warning: {warning}"
 
 
 def status_line(lane: LaneSnapshot, total: int | None, rate: LaneRate) -> str:
     """Return one lane's state in a line."""
     total_text = f"/{total:,}" if total is not None else ""
     per_s = rate.note(anyio.current_time(), lane.counts.ended)
-    return f"{lane.lane}: {lane.done:,}{total_text} done, {figures(lane, rate, per_s, total)}"
+    eta = None if total is None else eta_s(lane, rate, per_s, max(0, total - lane.done))
+    words = ", ".join(piece.text for piece in pieces(lane, per_s, eta))
+    return f"{lane.lane}: {lane.done:,}{total_text} done, {words}"
 
 
 def print_above(text: str) -> None:
     """Write a line to stderr, above the bars if there are any."""
     with contextlib.suppress(OSError):
         tqdm.write(text, file=sys.stderr)
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, secs = divmod(rest, 60)
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes:02d}:{secs:02d}"
