@@ -2,7 +2,7 @@
 
     BulkdelError
     ├── ConfigError          wrong usage or settings: nothing was sent        (exit 2)
-    │   └── LogBusyError     another process writes this log                  (exit 2)
+    │   └── LogBusyError     another process writes this log                  (exit 5)
     ├── SourceError          a source cannot be read                          (exit 2)
     ├── OutputError          standard output cannot be written          (exit 2 or 141)
     ├── ResultLogError       the log cannot be written: stop, lose nothing    (exit 4)

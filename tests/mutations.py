@@ -652,6 +652,20 @@ MUTATIONS: Final = (
         ("pacing/test_leave.py", "-k", "others_are"),
     ),
     Mutation(
+        "let the end of a line hide why a lane stands",
+        "reporting/state_line.py",
+        "    found = [Piece(state(lane, eta_s), 0)]\n",
+        "    found = [Piece(state(lane, eta_s), 4)]\n",
+        ("reporting/test_state_line.py",),
+    ),
+    Mutation(
+        "tell of every stray refusal as a pause",
+        "reporting/pauses.py",
+        "PAUSE_S: Final = 2.0",
+        "PAUSE_S: Final = 0.0",
+        ("reporting/test_state_line.py", "-k", "once"),
+    ),
+    Mutation(
         "keep --rate only where IDs are taken",
         "engine/runner.py",
         "None if rate is None else WriteGate(rate, self._clock)",

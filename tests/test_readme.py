@@ -87,6 +87,7 @@ def test_exit_codes_are_the_ones_of_the_command() -> None:
         exits.USAGE,
         exits.STOPPED,
         exits.LOG_UNWRITABLE,
+        exits.BUSY,
         exits.INTERNAL,
         exits.INTERRUPTED,
         exits.READER_GONE,

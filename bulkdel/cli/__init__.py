@@ -28,14 +28,14 @@ from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
-from bulkdel.cli.exits import INTERNAL, INTERRUPTED, LOG_UNWRITABLE, READER_GONE, USAGE
+from bulkdel.cli.exits import BUSY, INTERNAL, INTERRUPTED, LOG_UNWRITABLE, READER_GONE, USAGE
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
-from bulkdel.errors import BulkdelError, OutputError, ResultLogError
+from bulkdel.errors import BulkdelError, LogBusyError, OutputError, ResultLogError
 from bulkdel.process import give_memory_back
 from bulkdel.version import __version__
 
@@ -99,7 +99,7 @@ def _run(trace: Trace) -> int:
         return LOG_UNWRITABLE
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")
-        return USAGE
+        return BUSY if isinstance(exc, LogBusyError) else USAGE
     except Exception as exc:  # noqa: BLE001 - a mistake of ours: say so, whatever it is
         say(crash_text(exc, trace, os.environ, sys.argv[1:]))
         return INTERNAL

@@ -24,8 +24,8 @@ Examples:
 Exit codes:
   0 every ID is gone          3 stopped early by a guard
   1 some failed or invalid    4 the log cannot be written
-  2 wrong usage, nothing sent 70 a mistake inside: please report it
-                              130 interrupted
+  2 wrong usage, nothing sent 5 another process writes this log, nothing sent
+  130 interrupted             70 a mistake inside: please report it
 
 While it runs, kill -USR1 PID prints a status line.
 

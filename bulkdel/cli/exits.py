@@ -16,6 +16,8 @@ STOPPED: Final = 3
 """A guard stopped it early; the message says which and what to do."""
 LOG_UNWRITABLE: Final = 4
 """The result log cannot be written."""
+BUSY: Final = 5
+"""Another process is writing this result log; nothing was sent."""
 INTERNAL: Final = 70
 """Something inside went wrong that nobody expected (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED: Final = 130

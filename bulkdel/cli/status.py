@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 
-from bulkdel.cli.output import tell
+from bulkdel.cli.output import duration, shell_word, tell
 from bulkdel.models import Outcome
 from bulkdel.result_log.index import Index
+from bulkdel.result_log.lock import holder
+from bulkdel.result_log.queries import reasons
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.utf8 import json_bytes
+
+REASONS_MAX: Final = 3
+"""Of the reasons of failures the most frequent are said; all are in ``bulkdel failed --why``."""
+_WHY_CHARS_MAX: Final = 100
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel status purge.jsonl")
@@ -23,47 +32,92 @@ from bulkdel.utf8 import json_bytes
     help="One JSON object a log on stdout.",
 )
 def status(logs: tuple[Path, ...], *, as_json: bool) -> None:
-    """Say what the logs hold; also of a log that is being written just now."""
+    """Say what the logs hold and what is left to do; also of a log that is being written just now."""
     for log in logs:
-        facts = Index().read(log)
+        seen = _Seen.of(log)
         if as_json:
-            click.echo(json_bytes({"log": str(log), **_facts(facts)}))
+            click.echo(json_bytes({"log": str(log), **_facts(seen)}))
         else:
-            tell(_text(log, facts))
+            tell(_text(log, seen))
 
 
-def _facts(facts: LogFacts) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What there is to say of a log.
+
+    Attributes:
+        facts: What it holds.
+        holder: Who writes it, or None.
+        why: Why IDs have failed, the most frequent first, and how many for each.
+    """
+
+    facts: LogFacts
+    holder: str | None
+    why: list[tuple[str, int]]
+
+    @classmethod
+    def of(cls, log: Path) -> _Seen:
+        who = holder(log)  # before it is read: what ends meanwhile has written its end
+        facts = Index().read(log)
+        failed = any(records.counts.get(Outcome.FAILED) for records in facts.lanes.values())
+        return cls(facts, who, reasons([log], REASONS_MAX) if failed else [])
+
+    @property
+    def state(self) -> str:
+        """How the newest run ended; without an end record it goes on, or was killed."""
+        if self.holder is not None:
+            return "running"
+        if not self.facts.runs:
+            return "empty"
+        if self.facts.last_end is None:
+            return "killed"
+        return str(self.facts.last_end.get("state"))
+
+    def pending(self, lane: str) -> int | None:
+        """IDs of a lane that the newest run has read and left, if it has ended."""
+        ended = self.facts.last_end if self.holder is None else None
+        lanes = (ended or {}).get("lanes")
+        of_lane = lanes.get(lane) if isinstance(lanes, dict) else None
+        left = of_lane.get("pending") if isinstance(of_lane, dict) else None
+        return left if isinstance(left, int) else None
+
+    def rate(self, lane: str) -> float | None:
+        """Requests per second that the lane aimed at last."""
+        rate = self.facts.paces.get(lane, {}).get("rate")
+        return rate if isinstance(rate, (int, float)) and 0 < rate < math.inf else None
+
+
+def _facts(seen: _Seen) -> dict[str, object]:
+    facts = seen.facts
     return {
         "runs": len(facts.runs),
-        "state": _state(facts),
+        "state": seen.state,
+        "holder": seen.holder,
         "first_at": facts.first_at,
         "last_at": facts.last_at,
         "lines": facts.lines,
         "damaged": facts.damaged,
         "damaged_lines": facts.damaged_lines,
         "torn_bytes": facts.torn_bytes,
+        "failed_why": dict(seen.why),
         "lanes": {
             name: {
                 **{outcome.value: records.counts.get(outcome, 0) for outcome in Outcome},
                 "retryable": records.retryable,
                 "doubted": records.doubted,
+                "pending": seen.pending(name),
+                "rate": seen.rate(name),
             }
             for name, records in facts.lanes.items()
         },
     }
 
 
-def _state(facts: LogFacts) -> str:
-    """Say how the newest run ended; without an end line it is going on or was killed."""
-    if not facts.runs:
-        return "empty"
-    if facts.last_end is None:
-        return "running or killed"
-    return str(facts.last_end.get("state"))
-
-
-def _text(log: Path, facts: LogFacts) -> str:
-    lines = [f"{log}: {len(facts.runs)} runs, the newest {_state(facts)}"]
+def _text(log: Path, seen: _Seen) -> str:
+    facts = seen.facts
+    runs = f"{len(facts.runs):,} run{'s' * (len(facts.runs) != 1)}"
+    state = {"running": f"running: {seen.holder}", "killed": "killed, or its machine went down"}
+    lines = [f"{log}: {runs}, the newest {state.get(seen.state, seen.state)}"]
     if facts.first_at is not None:
         lines.append(f"  from {facts.first_at} to {facts.last_at}")
     for name, records in facts.lanes.items():
@@ -76,7 +130,12 @@ def _text(log: Path, facts: LogFacts) -> str:
             words.append(f"of the failed {records.retryable:,} are tried again by the next run")
         if records.doubted:
             words.append(f"of the gone {records.doubted:,} are asked for again by the next run")
+        words += _left(seen, name)
         lines.append(f"  {name or '(no lane)'}: {', '.join(words) or 'no results'}")
+    for why, count in seen.why:
+        lines.append(f"  {count:,} failed: {_short(why)}")
+    if seen.why:
+        lines.append(f"  all of them: bulkdel failed {shell_word(str(log))} --why")
     if facts.last_end is not None and facts.last_end.get("reason"):
         lines.append(f"  it stopped: {facts.last_end['reason']}")
     if facts.damaged:
@@ -91,3 +150,18 @@ def _text(log: Path, facts: LogFacts) -> str:
             f"  the last {facts.torn_bytes:,} bytes are {what}; the next run cuts them off"
         )
     return "\n".join(lines)
+
+
+def _left(seen: _Seen, lane: str) -> list[str]:
+    """Say what is left of a lane, and how long that takes."""
+    pending, rate = seen.pending(lane), seen.rate(lane)
+    if seen.holder is not None:
+        return [] if rate is None else [f"at {rate:,.3g}/s now"]
+    if not pending:
+        return []
+    left = f"{pending:,} still to do"
+    return [left if rate is None else f"{left}, about {duration(pending / rate)} at {rate:,.3g}/s"]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WHY_CHARS_MAX else text[: _WHY_CHARS_MAX - 1] + "…"

@@ -74,15 +74,15 @@ class Session:
                 if number == getattr(signal, "SIGUSR1", None):
                     self._print_status()
                 elif asked:
-                    say("Cancelled; what was in flight is still to do.")
+                    print_above("Cancelled; what was in flight is still to do.")
                     if self._scope is not None:
                         self._scope.cancel()
                 else:
                     asked = True
                     flying = sum(lane.in_flight for lane in self._run.snapshot().values())
-                    say(
-                        f"\nStopping: no more IDs are taken, {flying} requests in flight are"
-                        " finished. Once more to cancel them."
+                    print_above(
+                        f"Stopping: no more IDs are taken, {flying} requests in flight are"
+                        " finished.\nOnce more to cancel them."
                     )
                     self._run.drain()
 

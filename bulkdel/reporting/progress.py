@@ -126,6 +126,8 @@ class _Screen:
             line = self._line(lane, max(map(len, shown)))
             self._bars[name].bar_format = line.replace("{", "{{").replace("}", "}}")
             self._bars[name].refresh()
+        self._file.write("\r")  # at its beginning the cursor stays in the first line if that wraps
+        self._file.flush()
 
     def close(self) -> None:
         """Leave the lines as they are. After all updates: closing one moves the others up."""
@@ -151,10 +153,13 @@ class _Screen:
         return sum(known) if len(known) == len(each) else None
 
     def _clear(self, width: int) -> None:
-        """Erase what was drawn at another width: lines that are too long now stand in two rows."""
-        rows = (self._width - 1) // max(1, width)
-        up = f"\x1b[{rows}A" if rows else ""
-        self._file.write(f"{up}\r\x1b[J")
+        """Erase what was drawn at another width: lines that are too long now stand in two rows.
+
+        tqdm overwrites as many columns as it wrote last, which would wrap: it begins anew.
+        """
+        self._file.write("\r\x1b[J")
+        for bar in self._bars.values():
+            bar.sp = bar.status_printer(self._file)
         self._width = width
 
 
@@ -169,6 +174,8 @@ def _width(file: TextIO) -> int:
 def total_of(lanes: Iterable[LaneSnapshot]) -> LaneSnapshot:
     """Return all lanes as if they were one."""
     each = list(lanes)
+    working = [lane for lane in each if not lane.ended]
+    all_held = working and all(lane.held_for is not None for lane in working)
     return replace(
         each[0],
         lane=TOTAL,
@@ -179,7 +186,7 @@ def total_of(lanes: Iterable[LaneSnapshot]) -> LaneSnapshot:
         next_place_s=0.0,
         budget_left=None,
         learned=None,
-        held_for=None,
+        held_for="every lane" if all_held else None,
         ended=all(lane.ended for lane in each),
         stop=None,
     )

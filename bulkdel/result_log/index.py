@@ -19,8 +19,7 @@ Not here: reading the log (`reader`), appending to it (`writer`).
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -32,7 +31,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.models import Block, InvalidRow, Outcome
 from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, digest
 from bulkdel.result_log.encode import carried_id
-from bulkdel.result_log.reader import LaneRecords, LineState, LogFacts, read_failed, read_log
+from bulkdel.result_log.reader import LaneRecords, LineState, LogFacts, read_log
 
 _SEEN: Final = 7
 """The state of what was given out in this run. All but this and the next are a `LineState`."""
@@ -42,10 +41,6 @@ _TO_DO: Final = 6
 _ID_SEED: Final = 0
 _INVALID_SEED: Final = 1
 """Gives the text of an invalid row another digest than an ID of the same text has."""
-
-
-_FAILED_AT_ONCE: Final = 10_000
-"""IDs that are looked up together: one by one takes a hundred times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,30 +179,3 @@ class Index:
         states = known.find(digests)
         known.put(digests[self._fresh[states]], _SEEN)
         return states
-
-
-def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield the IDs whose last outcome is `failed`, each once in its lane.
-
-    Several logs count as one, in the order given. They are read twice: an ID that has
-    failed may be deleted by any later line.
-
-    Raises:
-        ConfigError: A log cannot be read.
-    """
-    logs = list(paths)
-    index = Index(retry_failed=True)
-    for path in logs:
-        index.read(path)
-    waiting: defaultdict[str, list[str]] = defaultdict(list)
-    for path in logs:
-        for part in read_failed(path):
-            waiting[part.lane] += [
-                object_id.decode()
-                for object_id, state in zip(part.ids, part.states, strict=True)
-                if state in (LineState.FAILED, LineState.RETRYABLE)
-            ]
-            if len(waiting[part.lane]) >= _FAILED_AT_ONCE:
-                yield from index.claim(Block(part.lane, waiting.pop(part.lane))).block.ids
-    for lane, ids in waiting.items():
-        yield from index.claim(Block(lane, ids)).block.ids

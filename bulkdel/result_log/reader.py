@@ -23,6 +23,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from bulkdel.models import Outcome
 from bulkdel.result_log.blocks import check_line_ends, read_blocks
 from bulkdel.result_log.decode import Lines, parse_block, parse_lines
@@ -169,6 +171,18 @@ def read_failed(path: Path) -> Iterator[LaneRecords]:
     """
     for block in _whole_lines(path, LogFacts()):
         yield from _by_lane(parse_lines(_lines_with(block, (b"failed", b"\\"))))
+
+
+def read_with(path: Path, word: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the results whose lines have ``word`` in them, as they stand in the log.
+
+    Raises:
+        ConfigError: The log cannot be read (see `blocks`).
+    """
+    for block in _whole_lines(path, LogFacts()):
+        for line in _lines_with(block, (word, b"\\")):
+            if parse_lines([line]).ids:
+                yield orjson.loads(line)
 
 
 def _whole_lines(path: Path, facts: LogFacts) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from bulkdel.cli import cli
 from bulkdel.emulator import AccountSettings, make_ids
 from bulkdel.providers import PROVIDERS
+from bulkdel.result_log.lock import lock_log
 from tests.support.command import (
     COMMAND,
     KEYS,
@@ -48,7 +50,16 @@ def test_status_says_what_a_log_holds_and_what_is_wrong_with_it(log: Path) -> No
     as_json = run_command("status", log, "--json")
 
     assert ended.code == as_json.code == 0
-    for words in ("running or killed", "1 deleted", "1 gone", "2 failed", "first: 5", "unfinished"):
+    for words in (
+        "1 run, the newest killed",
+        "1 failed: HTTP 500",
+        "--why",
+        "1 deleted",
+        "1 gone",
+        "2 failed",
+        "first: 5",
+        "unfinished",
+    ):
         assert words in ended.out
     facts = as_json.json
     assert facts["lanes"]["ark"] == {
@@ -58,10 +69,77 @@ def test_status_says_what_a_log_holds_and_what_is_wrong_with_it(log: Path) -> No
         "invalid": 0,
         "retryable": 1,
         "doubted": 0,
+        "pending": None,
+        "rate": None,
     }
+    assert (facts["state"], facts["holder"]) == ("killed", None)
+    assert facts["failed_why"] == {"HTTP 500": 1, "HTTP 400": 1}
     assert facts["damaged_lines"] == [5]
     assert facts["torn_bytes"] == len('{"id":"resp_5","la')
     assert log.read_text() == LOG
+
+
+def test_status_says_what_is_left_and_whether_it_runs(log: Path) -> None:
+    """A laptop that was closed, a job of yesterday: is it still at it?"""
+    with log.open("r+") as file:
+        file.write(LOG[: LOG.rindex("\n") + 1])
+        file.truncate()
+        file.write('{"pace":{"lane":"ark","at_s":10,"rate":20.0}}\n')
+    (log.parent / "ids.txt").write_text("resp_1\n")
+    with lock_log(log, shown=log):
+        running = run_command("status", log)
+        busy = run_command(
+            "delete", log.parent / "ids.txt", "-p", "ark", "--log", log, "--yes", env=KEYS
+        )
+    with log.open("a") as file:
+        file.write(
+            '{"end":{"at":"2026-11-22T00:01:00.000Z","state":"stopped","reason":"lane ark: down",'
+            '"lanes":{"ark":{"pending":72000,"pace":{"rate":20.0}}}}}\n'
+        )
+    ended = run_command("status", log)
+
+    assert f"running: process {os.getpid()} on host" in running.out
+    assert "at 20/s now" in running.out
+    assert busy.code == 5
+    assert f"process {os.getpid()}" in busy.err
+    assert "72,000 still to do, about 1 h 0 min at 20/s" in ended.out
+    assert "to 2026-11-22T00:01:00.000Z" in ended.out
+    assert "down" in ended.out
+
+
+def test_failed_says_why(log: Path) -> None:
+    """Who reads a list of a thousand IDs asks that first; scripts get all that is known."""
+    with log.open("r+") as file:
+        file.write(LOG[: LOG.rindex("\n") + 1])
+        file.truncate()
+        file.write(LOG.splitlines(keepends=True)[3].replace("400", "403"))
+        file.write(LOG.splitlines(keepends=True)[1].replace("resp_1", "resp_9"))
+
+    why = run_command("failed", log, "--why")
+    as_json = run_command("failed", log, "--json")
+
+    assert why.out == "ark\tresp_2\tHTTP 500\nark\tresp_3\tHTTP 403\n"
+    assert [json.loads(line)["status"] for line in as_json.out.splitlines()] == [500, 403]
+    assert run_command("failed", log).out == "resp_2\nresp_3\n"
+
+
+def test_failed_tells_of_rows_that_were_invalid(tmp_path: Path) -> None:
+    """Exit code 1 sends people here; it printed nothing."""
+    log = tmp_path / "a log.jsonl"
+    invalid = (
+        '{"id":"a b","lane":"ark","outcome":"invalid","at":"2026-11-22T00:00:03.000Z",'
+        '"error":"the ID has a space","source":"ids.txt","line":7}\n'
+    )
+    log.write_text("".join(LOG.splitlines(keepends=True)[:2]) + invalid)
+
+    plain = run_command("failed", log)
+    listed = run_command("failed", log, "--invalid")
+    as_json = run_command("failed", log, "--invalid", "--json")
+
+    assert (plain.code, plain.out) == (0, "")
+    assert f"1 row was invalid: bulkdel failed '{log}' --invalid" in plain.err
+    assert listed.out == "ids.txt:7\tthe ID has a space\ta b\n"
+    assert json.loads(as_json.out) == json.loads(invalid)
 
 
 @pytest.mark.parametrize("command", ["status", "failed"])

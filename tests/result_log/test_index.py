@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bulkdel.errors import ConfigError
 from bulkdel.models import Block, InvalidRow, Outcome, Result
 from bulkdel.result_log.encode import result_line
-from bulkdel.result_log.index import Index, iter_failed
+from bulkdel.result_log.index import Index
+from bulkdel.result_log.queries import iter_failed
 from tests.support.log_samples import IN_FOLDER, load, write_log
 
 IDS = st.sampled_from(["a", "b", "c", "é", 'q"\\'])
