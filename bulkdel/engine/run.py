@@ -156,8 +156,8 @@ class Run:
                     if log is not None:
                         for name, lane in self.lanes.items():
                             _append_unknown(log, name, lane.work.left_unknown)
-                        at = {"at": utc(self.edge.wall_clock())}
-                        log.append_record("end", at | summary.as_dict())
+                        now = utc(self.edge.wall_clock())
+                        log.append_record("end", summary.as_dict(), at=now)
                         await self._close(log, summary)
         return summary
 

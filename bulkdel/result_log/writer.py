@@ -104,10 +104,11 @@ class ResultLog:
         if not self._some.is_set():
             self._some.set()
 
-    def append_record(self, name: str, value: object) -> None:
-        """Take one record that is no result, like ``{"run": …}``."""
+    def append_record(self, name: str, value: object, *, at: str | None = None) -> None:
+        """Take one record that is no result, like ``{"run": …}``; ``at`` is its time, beside it."""
         self._records += 1
-        self.append_line(json_bytes({name: value}) + b"\n")
+        record = {name: value} if at is None else {name: value, "at": at}
+        self.append_line(json_bytes(record) + b"\n")
 
     async def run(self) -> None:
         """Write groups until cancelled or until a write fails. Run it in a task group.

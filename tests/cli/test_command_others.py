@@ -93,8 +93,8 @@ def test_status_says_what_is_left_and_whether_it_runs(log: Path) -> None:
         )
     with log.open("a") as file:
         file.write(
-            '{"end":{"at":"2026-11-22T00:01:00.000Z","state":"stopped","reason":"lane ark: down",'
-            '"lanes":{"ark":{"pending":72000,"pace":{"rate":20.0}}}}}\n'
+            '{"end":{"state":"stopped","reason":"lane ark: down","lanes":{"ark":{"pending":72000,'
+            '"pace":{"rate":20.0}}}},"at":"2026-11-22T00:01:00.000Z"}\n'
         )
     ended = run_command("status", log)
 

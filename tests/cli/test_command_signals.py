@@ -143,7 +143,7 @@ def test_beside_a_running_one(tmp_path: Path) -> None:
 
     status = json.loads(looked.out)
     assert looked.code == 0
-    assert status["state"] == "running or killed"
+    assert status["state"] == "running"
     assert 0 < status["lanes"]["ark"]["deleted"] < 2000
     for refused in (second, by_alias):
         assert refused.code == 2

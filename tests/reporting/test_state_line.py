@@ -58,7 +58,7 @@ def test_at_every_width_what_counts_is_there(width: int) -> None:
         assert (f"{lane.counts.failed:,} failed" in line) == (lane.counts.failed > 0), (seed, line)
         assert ("in flight" in line) != lane.ended, (seed, line)
         if lane.ended:
-            assert "done" in line, (seed, line)
+            assert re.search(r"done|ended early", line), (seed, line)
         elif lane.held_for is not None:
             assert f"PAUSED: {lane.held_for[:9]}" in line, (seed, line)
         elif lane.next_place_s:
@@ -96,7 +96,7 @@ def test_the_state_comes_first() -> None:
     for seed in range(200):
         lane, _, per_s, eta_s = drawn(random.Random(seed))
         first = pieces(lane, per_s, eta_s)[0].text
-        assert re.match(r"PAUSED|limit used|refused, asks|ETA|done|\d", first), first
+        assert re.match(r"PAUSED|limit used|refused, asks|ETA|done|ended early|\d", first), first
 
 
 def test_a_pause_is_told_once_with_its_end() -> None:
