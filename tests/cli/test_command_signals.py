@@ -146,7 +146,7 @@ def test_beside_a_running_one(tmp_path: Path) -> None:
     assert status["state"] == "running"
     assert 0 < status["lanes"]["ark"]["deleted"] < 2000
     for refused in (second, by_alias):
-        assert refused.code == 2
+        assert refused.code == 5
         assert f"process {running.process.pid} on host {socket.gethostname()}" in refused.err
         assert "Traceback" not in refused.err
     assert ended.code == 130
