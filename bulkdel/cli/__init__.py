@@ -28,13 +28,23 @@ from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
 from bulkdel.cli.emulate import emulate
-from bulkdel.cli.exits import BUSY, INTERNAL, INTERRUPTED, LOG_UNWRITABLE, READER_GONE, USAGE
+from bulkdel.cli.exits import (
+    BUSY,
+    INTERNAL,
+    INTERRUPTED,
+    LOG_UNWRITABLE,
+    READER_GONE,
+    STOPPED,
+    USAGE,
+)
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
+from bulkdel.cli.list import list_objects
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
+from bulkdel.engine.listing import ListingError
 from bulkdel.errors import BulkdelError, LogBusyError, OutputError, ResultLogError
 from bulkdel.process import give_memory_back
 from bulkdel.version import __version__
@@ -44,8 +54,13 @@ Begin here:
   bulkdel demo                                the whole job, on this machine alone
   bulkdel delete ids.txt -p ark --dry-run     what would be done; sends nothing
   bulkdel delete ids.txt -p ark               do it; start it again to resume
+  bulkdel list openai:files --older-than 30d  what is stored, as JSON lines
   bulkdel status ids.txt.bulkdel.jsonl        what the log says
 """
+
+
+_CODES = {LogBusyError: BUSY, ListingError: STOPPED}
+"""The exit codes of errors that are no wrong usage."""
 
 
 @click.group(
@@ -64,7 +79,7 @@ def cli() -> None:
     """
 
 
-for _command in (delete, status, failed, explain, providers, demo, emulate, bench):
+for _command in (delete, list_objects, status, failed, explain, providers, demo, emulate, bench):
     _command.params.append(trace_option())
     cli.add_command(_command)
 
@@ -99,7 +114,7 @@ def _run(trace: Trace) -> int:
         return LOG_UNWRITABLE
     except BulkdelError as exc:
         say(f"bulkdel: error: {exc}")
-        return BUSY if isinstance(exc, LogBusyError) else USAGE
+        return _CODES.get(type(exc), USAGE)
     except Exception as exc:  # noqa: BLE001 - a mistake of ours: say so, whatever it is
         say(crash_text(exc, trace, os.environ, sys.argv[1:]))
         return INTERNAL

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lane_values import ForLane, is_lane, value_for
 from bulkdel.errors import ConfigError
-from bulkdel.providers import PROVIDERS, find
+from bulkdel.providers import PROVIDERS, RESPONSES, find
 from bulkdel.secret import Secret
 from bulkdel.settings import DEFAULT_CONCURRENCY, Lane, is_loopback
 from bulkdel.sources import STDIN, Source
@@ -120,7 +120,7 @@ def make_lanes(
             dict.fromkeys(
                 name
                 for name, known in PROVIDERS.items()
-                if options.dry_run or environ.get(known.key_env)
+                if RESPONSES in known.resources and (options.dry_run or environ.get(known.key_env))
             )
         )
         if options.provider is not None:
@@ -137,6 +137,18 @@ def make_lanes(
     for name in names:
         _check_rate_max(name, options)
     return [_make_lane(name, options, environ) for name in names]
+
+
+def one_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:
+    """Return one lane, with its key from the environment.
+
+    Raises:
+        ConfigError: There is no such lane, its key is missing, or a setting is wrong.
+    """
+    find(name)
+    _check_lanes_of_settings([name], options)
+    _check_one_host([name], options)
+    return _make_lane(name, options, environ)
 
 
 def _check_labelled(named: Iterable[str]) -> None:

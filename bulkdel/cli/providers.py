@@ -13,6 +13,20 @@ def _endpoint(provider: Provider, resource: Resource) -> str:
     return f"{resource.delete.method} {provider.base_url}{resource.delete.path}"
 
 
+def _lane(provider: Provider, resource: Resource) -> str:
+    return provider.name if resource.name == RESPONSES else f"{provider.name}:{resource.name}"
+
+
+def table() -> list[str]:
+    """Return the rows of the README's table: what can be deleted, and whether it can be listed."""
+    return [
+        f"| `{_lane(known, resource)}` | `{_endpoint(known, resource)}` |"
+        f" {'yes' if resource.listing is not None else ''} | `{known.key_env}` |"
+        for known in PROVIDERS.values()
+        for resource in known.resources.values()
+    ]
+
+
 @click.command(epilog="\b\nExample:\n  bulkdel providers --json")
 @click.option(
     "--json",
@@ -27,15 +41,18 @@ def providers(*, as_json: bool) -> None:
         facts = {
             name: {
                 "title": known.title,
-                "endpoint": _endpoint(known, known.resource()),
+                "endpoint": _endpoint(known, next(iter(known.resources.values()))),
                 "key_env": known.key_env,
                 "rate_max": known.rate_max,
                 "rate_note": known.rate_note,
-                "docs_url": known.resource().docs_url,
+                "docs_url": next(iter(known.resources.values())).docs_url,
                 "resources": {
                     resource.name: {
+                        "lane": _lane(known, resource),
                         "endpoint": _endpoint(known, resource),
                         "docs_url": resource.docs_url,
+                        "list": None if resource.listing is None else resource.listing.path,
+                        "expires": resource.expires or None,
                     }
                     for resource in known.resources.values()
                 },
@@ -47,9 +64,12 @@ def providers(*, as_json: bool) -> None:
     for name, known in PROVIDERS.items():
         tell(f"{name}: {known.title}")
         for resource in known.resources.values():
-            lane = name if resource.name == RESPONSES else f"{name}:{resource.name}"
-            tell(f"  {lane:<16} {_endpoint(known, resource)}")
-            tell(f"  {'':<16} see {resource.docs_url}")
+            tell(f"  {_lane(known, resource)}")
+            listed = "" if resource.listing is None else "; can be listed"
+            tell(f"    {_endpoint(known, resource)}{listed}")
+            if resource.expires:
+                tell(f"    expires  {resource.expires}")
+            tell(f"    see      {resource.docs_url}")
         tell(f"  key in   {known.key_env}")
         limit = "none documented"
         if known.rate_max is not None:

@@ -7,7 +7,8 @@
     server       requests in, answers out; misbehave cuts and stalls them
     account      one account: key, limit, fault, deletion; store has its objects
     settings     what is served: `limits` and `faults`
-    dialects     how a provider talks: ark, fireworks, litellm, openai have the tables
+    dialects     how a provider talks: ark, fireworks, litellm, openai have the tables; objects has
+                 those of files and all else that is not a response
     ids          made-up IDs
     confirming   another server, which confirms everything: to measure clients against
 
@@ -24,6 +25,7 @@ PROVIDERS = tuple(DIALECTS)
 """Names of the providers that can be emulated."""
 
 __all__ = [
+    "DIALECTS",
     "PROVIDERS",
     "AccountSettings",
     "Changing",

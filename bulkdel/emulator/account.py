@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from bulkdel.emulator.dialects import Dialect, Problem, Reply, masked
 from bulkdel.emulator.faults import Fault, FaultPlan
+from bulkdel.emulator.objects import created_s
 from bulkdel.emulator.settings import AccountSettings
 from bulkdel.emulator.store import Store
 
@@ -71,7 +72,7 @@ class Account:
         self.store = Store(settings.ids)
         self.latency_s = settings.latency_s
         self._settings = settings
-        self._bearer = f"Bearer {settings.key}"
+        self._key = settings.key
         self._limit = copy.deepcopy(settings.limit)
         self._plan = FaultPlan(settings.faults, f"{dialect.name} {seed}")
         self._began_s: float | None = None
@@ -84,7 +85,7 @@ class Account:
         self._let_in = 0
         self._faults: Counter[Fault] = Counter()
 
-    def admit(self, authorization: str | None, object_id: str, now_s: float) -> Admission:
+    def admit(self, key: str | None, object_id: str, now_s: float) -> Admission:
         """Count a deletion that arrives, and answer it or let it in. `leave` is its end."""
         if self._began_s is None:
             self._began_s = now_s
@@ -92,8 +93,8 @@ class Account:
         self._requests = number = self._requests + 1
         self._in_flight += 1
         self._in_flight_max = max(self._in_flight_max, self._in_flight)
-        if authorization != self._bearer:
-            return Admission(number, None, self._key_refused(authorization, number))
+        if key != self._key:
+            return Admission(number, None, self._key_refused(key, number))
         fault = self._plan.draw(number, now_s)
         if fault is not None and not fault.acts:
             self._faults[fault] += 1
@@ -121,14 +122,30 @@ class Account:
         if admission.reply is None:
             self._let_in -= 1
 
-    def show(self, authorization: str | None, object_id: str) -> Reply:
+    def show(self, key: str | None, object_id: str) -> Reply:
         """Answer a GET. Only the key counts: looking must not disturb a test."""
         self._reads = number = self._reads + 1
-        if authorization != self._bearer:
-            return self._key_refused(authorization, number)
+        if key != self._key:
+            return self._key_refused(key, number)
         if object_id in self.store:
             return Reply(200, self.dialect.stored(object_id), self.dialect.headers(number))
         return self.dialect.problem(Problem.MISSING, number, id=object_id)
+
+    def list(self, key: str | None, query: str, now_s: float) -> Reply:
+        """Answer a request for a page of the list; the limit counts it like a deletion."""
+        self._reads = number = self._reads + 1
+        if key != self._key:
+            return self._key_refused(key, number)
+        if self._began_s is None:
+            self._began_s = now_s
+        refusal = self._refusal(number, now_s - self._began_s)
+        if refusal is not None:
+            return refusal
+        page = self.dialect.page
+        if page is None:
+            return self.dialect.problem(Problem.NO_METHOD, number)
+        there = [(object_id, created_s(place)) for place, object_id in self.store.numbered()]
+        return page(there, query)
 
     def counts(self) -> dict[str, int]:
         """Return the counts of ``/_emulator/stats``, see `Emulator.stats`."""
@@ -150,11 +167,10 @@ class Account:
         """Return how many requests met each fault."""
         return {fault.value: n for fault, n in self._faults.items()}
 
-    def _key_refused(self, authorization: str | None, number: int) -> Reply:
+    def _key_refused(self, key: str | None, number: int) -> Reply:
         self._keys_refused += 1
-        if authorization is None:
+        if key is None:
             return self.dialect.problem(Problem.KEY_MISSING, number)
-        key = authorization.removeprefix("Bearer ")
         return self.dialect.problem(Problem.KEY_REFUSED, number, key=masked(key))
 
     def _refusal(self, number: int, now_s: float) -> Reply | None:

@@ -10,7 +10,7 @@ wrong reading there is not repeated here. Not here: when to answer what (`accoun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -76,7 +76,7 @@ class Dialect:
     Attributes:
         name: Name of the provider.
         root: Paths below it that are no route are answered by this provider.
-        base_path: Path of the API; ``/responses/{id}`` follows.
+        base_path: Path of the API; ``/{collection}/{id}`` follows.
         problems: The words for each problem.
         error_body: An error's body out of its words, the filled-in message and the ID of
             the request.
@@ -85,6 +85,10 @@ class Dialect:
         stored: The body that shows an object.
         request_id: The ID of the request with this number.
         request_id_header: Header that carries it, or None.
+        collection: What it holds, as it stands in a path.
+        key_header: Header that carries the key; as a bearer token in ``Authorization``.
+        page: A page of the list of what is there: of the objects with their times, oldest first,
+            and the query. None if they are not listed.
         id_named: The ID by which it names an object to the one who asks with this ID.
     """
 
@@ -99,11 +103,19 @@ class Dialect:
     request_id: Callable[[int], str]
     request_id_header: str | None = None
     id_named: Callable[[str], str] = str
+    collection: str = "responses"
+    key_header: str = "Authorization"
+    page: Callable[[Sequence[tuple[str, float]], str], Reply] | None = None
     prefix: str = field(init=False)
     """What stands before the ID in a path."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", f"{self.base_path}/responses/")
+        object.__setattr__(self, "prefix", f"{self.base_path}/{self.collection}/")
+
+    def key_of(self, headers: Mapping[str, str]) -> str | None:
+        """Return the key of a request, or None if it has none."""
+        value = headers.get(self.key_header)
+        return value if value is None or self.key_header != "Authorization" else value[7:]
 
     def headers(self, number: int) -> Mapping[str, str]:
         """Return the headers of the answer to the request with this number."""

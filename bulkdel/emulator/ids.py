@@ -30,7 +30,8 @@ def make_ids(provider: str, n: int, seed: int = 0, *, created_s: float = CREATED
     Each holds at least 128 random bits, so two alike among a million are out of the question.
 
     Args:
-        provider: ``ark``, ``fireworks``, ``openai`` or ``litellm``.
+        provider: ``ark``, ``fireworks``, ``openai`` or ``litellm``, or the lane of another kind
+            of object: ``openai:files``.
         n: How many.
         seed: Another seed gives other IDs.
         created_s: When the first object was created, in seconds since 1970; the others
@@ -39,10 +40,12 @@ def make_ids(provider: str, n: int, seed: int = 0, *, created_s: float = CREATED
     Raises:
         ConfigError: No such provider, or ``n`` is negative.
     """
-    try:
+    if ":" in provider:
+        make = _object_of(provider)
+    elif provider in _MAKERS:
         make = _MAKERS[provider]
-    except KeyError:
-        raise ConfigError(f"no provider {provider!r}; there are {', '.join(_MAKERS)}") from None
+    else:
+        raise ConfigError(f"no provider {provider!r}; there are {', '.join(_MAKERS)}")
     if n < 0:
         raise ConfigError(f"n must be >= 0, not {n}")
     rng = random.Random(f"{provider} {seed}")  # noqa: S311 - repeatable, not secret
@@ -70,6 +73,29 @@ def _litellm(rng: random.Random, created_s: float) -> str:
     if rng.random() < 0.5:
         return f"resp_{base64.b64encode(text.encode()).decode()}"
     return f"resp_{base64.urlsafe_b64encode(rng.randbytes(24 + 16 + len(text))).decode()}"
+
+
+_HEADS: Final = {
+    "openai:files": "file-",
+    "openai:vector_stores": "vs_",
+    "openai:conversations": "conv_",
+    "openai:chat_completions": "chatcmpl-",
+    "openai:videos": "video_",
+    "openai:evals": "eval_",
+    "ark:files": "file-",
+    "anthropic:files": "file_",
+    "anthropic:message_batches": "msgbatch_",
+    "groq:files": "file_",
+}
+
+
+def _object_of(lane: str) -> Callable[[random.Random, float], str]:
+    head = _HEADS.get(lane, "")
+
+    def made(rng: random.Random, created_s: float) -> str:  # noqa: ARG001 - holds no time
+        return head + "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=26))
+
+    return made
 
 
 _MAKERS: Final[dict[str, Callable[[random.Random, float], str]]] = {

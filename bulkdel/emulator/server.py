@@ -4,6 +4,7 @@
     http://127.0.0.1:PORT/inference/v1/responses/ID   Fireworks  DELETE, GET
     http://127.0.0.1:PORT/v1/responses/ID             OpenAI     DELETE, GET
     http://127.0.0.1:PORT/litellm/v1/responses/ID     LiteLLM    DELETE, GET
+    http://127.0.0.1:PORT/v1/files/ID, …              what else is stored (`objects`), also listed
     http://127.0.0.1:PORT/_emulator/stats             the counts, as JSON
     http://127.0.0.1:PORT/_emulator/present?provider=ark   the IDs left, one a line
 
@@ -67,6 +68,11 @@ class Emulator:
             for name, dialect in DIALECTS.items()
         }
         self._by_prefix = [(a.dialect.prefix, a) for a in self._accounts.values()]
+        self._lists = {
+            each.dialect.prefix.rstrip("/"): each
+            for each in self._accounts.values()
+            if each.dialect.page is not None
+        }
         self._clock = clock
         self._stray_count = 0
         self.strays: list[str] = []
@@ -112,6 +118,10 @@ class Emulator:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path
+        listed = self._lists.get(path.partition("?")[0]) if request.method == "GET" else None
+        if listed is not None:
+            key = listed.dialect.key_of(request.headers)
+            return response(listed.list(key, path.partition("?")[2], self._clock()))
         for prefix, account in self._by_prefix:
             if path.startswith(prefix):
                 object_id = _decoded(path[len(prefix) :])
@@ -120,7 +130,7 @@ class Emulator:
                         return await self._delete(account, object_id, request)
                     if request.method == "GET":
                         return response(
-                            account.show(request.headers.get("Authorization"), object_id)
+                            account.show(account.dialect.key_of(request.headers), object_id)
                         )
                 break
         if path.startswith("/_emulator/"):
@@ -130,7 +140,8 @@ class Emulator:
     async def _delete(
         self, account: Account, object_id: str, request: web.BaseRequest
     ) -> web.StreamResponse:
-        admission = account.admit(request.headers.get("Authorization"), object_id, self._clock())
+        key = account.dialect.key_of(request.headers)
+        admission = account.admit(key, object_id, self._clock())
         try:
             if account.latency_s:
                 await asyncio.sleep(account.latency_s)

@@ -13,13 +13,14 @@ from bulkdel.emulator.faults import FaultRule
 from bulkdel.emulator.fireworks import FIREWORKS
 from bulkdel.emulator.limits import Limit
 from bulkdel.emulator.litellm import LITELLM
+from bulkdel.emulator.objects import COLLECTIONS
 from bulkdel.emulator.openai import OPENAI
 from bulkdel.errors import ConfigError
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in (ARK, FIREWORKS, OPENAI, LITELLM)
+    dialect.name: dialect for dialect in (ARK, FIREWORKS, OPENAI, LITELLM, *COLLECTIONS)
 }
-"""The providers that can be emulated, by name."""
+"""What can be emulated, by the name of its lane: a bare provider's are its responses."""
 
 RetryAfter = Literal["seconds", "date", "ms"]
 """How a refusal says when to come back: ``Retry-After`` in whole seconds or as an HTTP

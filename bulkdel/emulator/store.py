@@ -57,6 +57,11 @@ class Store:
         """Return the IDs that are there, in the order they were given."""
         return (object_id for object_id, n in self._deletions.items() if n == 0)
 
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """Return the IDs that are there, each with its place among all that ever were."""
+        held = enumerate(self._deletions.items())
+        return ((place, object_id) for place, (object_id, n) in held if n == 0)
+
     def deleted_ids(self) -> Iterator[str]:
         """Return the IDs that have been deleted."""
         return (object_id for object_id, n in self._deletions.items() if n > 0)

@@ -9,7 +9,9 @@
     rules.py       the order in which these are asked             (shared, pure)
     shapes.py      a confirmation that came before, but for the ID
     likeness.py    whether two answers that nobody can read say the same
-    ark.py, fireworks.py, openai.py, litellm.py the facts and tables of one provider each
+    declared.py    a kind of object in a few lines; listing.py how all of them are listed
+    ark.py, fireworks.py, openai.py (with openai_objects.py), litellm.py, anthropic.py,
+    gemini.py, mistral.py, groq.py the facts and tables of one provider each
     litellm_ids.py what a proxy's own ID says of the ID behind it
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,
@@ -27,14 +29,17 @@ from types import MappingProxyType
 from typing import Final
 
 from bulkdel.errors import ConfigError
-from bulkdel.providers import ark, fireworks, litellm, openai
+from bulkdel.providers import anthropic, ark, fireworks, gemini, groq, litellm, mistral, openai
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 
 __all__ = ["PROVIDERS", "RESPONSES", "Operation", "Provider", "Resource", "find", "get"]
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
-    {module.PROVIDER.name: module.PROVIDER for module in (ark, fireworks, openai, litellm)}
+    {
+        module.PROVIDER.name: module.PROVIDER
+        for module in (ark, fireworks, openai, litellm, anthropic, gemini, mistral, groq)
+    }
 )
 
 

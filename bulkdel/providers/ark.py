@@ -16,6 +16,8 @@ from typing import Final
 from bulkdel.models import LimitKind, Meaning
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.declared import declared
+from bulkdel.providers.listing import Listing
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import deletion, look
 from bulkdel.providers.tables import Rule
@@ -95,12 +97,27 @@ _RESPONSES: Final = Resource(
     get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
 )
 
+_FILES: Final = declared(
+    "files",
+    "/files/{id}",
+    kinds={"file"},
+    rules=RULES,
+    prefixes=("file-",),
+    listing=Listing(
+        path="/files",
+        query={"order": "asc"},
+        source="volcengine-ark-runtime 5.0.54, resources/files.py",
+    ),
+    expires="at its expire_at: 7 days, or 1 to 30 as asked for",
+    docs_url="volcengine-ark-runtime 5.0.54, resources/files.py",
+)
+
 PROVIDER: Final = Provider(
     name="ark",
     title="Volcengine Ark",
     base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_env="ARK_API_KEY",
-    resources=by_name(_RESPONSES),
+    resources=by_name(_RESPONSES, _FILES),
     # skills/volcengine-ark/references/responses.md there.
     rate_max=20.0,
     rate_note=(

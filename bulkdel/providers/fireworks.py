@@ -16,6 +16,7 @@ from typing import Final
 from bulkdel.models import Meaning
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.listing import Listing
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import deletion, look
 from bulkdel.providers.tables import Rule
@@ -49,6 +50,10 @@ _RESPONSES: Final = Resource(
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
     # https://docs.fireworks.ai/api-reference/get-response
     get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
+    listing=Listing(
+        path="/responses", source="https://docs.fireworks.ai/api-reference/list-responses"
+    ),
+    expires="after 30 days",
 )
 
 PROVIDER: Final = Provider(

@@ -17,6 +17,7 @@ from bulkdel.models import Answer, LimitKind, Meaning, Verdict
 from bulkdel.object_id import RESPONSE_ID
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.litellm_ids import names
+from bulkdel.providers.openai_objects import objects
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 from bulkdel.providers.rules import deletion, look
 from bulkdel.providers.tables import Rule
@@ -129,7 +130,7 @@ PROVIDER: Final = Provider(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
-    resources=by_name(_RESPONSES),
+    resources=by_name(_RESPONSES, *objects(RULES)),
     rate_max=None,
     rate_note="no limit for deletions is documented",
 )

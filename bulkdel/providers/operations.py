@@ -17,12 +17,13 @@ modules).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from bulkdel.models import Answer, Verdict
 from bulkdel.object_id import STRICT, IdForm, path_segment
+from bulkdel.providers.listing import Listing
 
 RESPONSES: Final = "responses"
 """The resource that a provider's bare name means."""
@@ -78,6 +79,9 @@ class Resource:
         get: Show one object, or None where that is not known well enough.
         id_form: What its IDs look like, and what they usually begin with.
         docs_url: The page that documents the deletion.
+        listing: How all of them are listed, or None if they cannot be.
+        headers: Headers that its paths need beside the provider's.
+        expires: What is known of its end by itself, for people.
         is_unchecked: Says of which IDs nothing in a confirmation can be compared with them;
             None where there are none. People are told how many there are.
     """
@@ -87,4 +91,7 @@ class Resource:
     get: Operation | None = None
     id_form: IdForm = STRICT
     docs_url: str
+    listing: Listing | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    expires: str = ""
     is_unchecked: Callable[[str], bool] | None = None

@@ -171,7 +171,7 @@ class Words:
 
     def _agrees(self, object_id: str, confirmation: Confirmation, name: str, value: object) -> bool:
         """Say whether one field is documented, says the same again, or says nothing."""
-        if name == "id":
+        if name == "id" or confirmation.fields.get(name) == _OUR_ID:
             return value == object_id
         if name == "object":
             return isinstance(value, str) and value in self.kinds

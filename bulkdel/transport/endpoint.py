@@ -122,6 +122,7 @@ async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
             "Accept": "application/json",
             # A body of 64 KiB could else unpack to 64 MiB.
             "Accept-Encoding": "identity",
+            **lane.resource.headers,
             **lane.provider.headers(lane.secret.reveal()),
         },
         proxy=_proxy_for(base),

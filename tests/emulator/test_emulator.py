@@ -11,7 +11,6 @@ import anyio
 import pytest
 
 from bulkdel.emulator import (
-    PROVIDERS,
     AccountSettings,
     EmulatorSettings,
     Fault,
@@ -23,6 +22,7 @@ from bulkdel.emulator import (
 )
 from bulkdel.errors import ConfigError
 from tests.support.emulator_client import Client, emulated, run
+from tests.support.provider_answers import PROVIDERS
 
 CONFIRMED = {
     "ark": {"id": "resp_1", "object": "response", "deleted": True},

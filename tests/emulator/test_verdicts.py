@@ -11,7 +11,7 @@ import pytest
 
 from bulkdel.emulator import AccountSettings, EmulatorSettings, Fault, FaultRule, serve
 from bulkdel.models import Answer, Meaning, Verdict
-from bulkdel.providers import PROVIDERS
+from tests.support.provider_answers import PROVIDERS
 
 BODY_BYTES_MAX = 65_536
 

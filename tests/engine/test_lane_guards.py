@@ -14,7 +14,7 @@ from bulkdel import State
 from bulkdel.errors import EndpointError, NoAnswerError, NotSentError
 from bulkdel.guards.alone import OTHERS_MAX
 from bulkdel.models import Answer, Outcome
-from bulkdel.providers import PROVIDERS, get
+from bulkdel.providers import get
 from tests.support.engine_fakes import (
     answer,
     deleted,
@@ -22,6 +22,7 @@ from tests.support.engine_fakes import (
     in_virtual_time,
 )
 from tests.support.lane_job import Job, ids, key_refused, outcomes
+from tests.support.provider_answers import PROVIDERS
 
 # -- what would hit every ID -----------------------------------------------------------
 STOPPING: dict[str, Callable[[], Answer]] = {

@@ -26,11 +26,11 @@ from trio.testing import MockClock
 
 from bulkdel import Lane, State, delete_ids
 from bulkdel.models import Answer
-from bulkdel.providers import PROVIDERS
 from tests.support.engine_fakes import FakeTransport, deleted, edge, wall_clock
 from tests.support.final_bodies import ID, spoilt
 from tests.support.hostile import damaged
 from tests.support.lane_job import ids
+from tests.support.provider_answers import PROVIDERS
 
 FAILURES_MAX: Final = 20
 

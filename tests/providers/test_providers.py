@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from bulkdel.errors import ConfigError
 from bulkdel.models import Meaning
-from bulkdel.providers import PROVIDERS, Provider, get
+from bulkdel.providers import Provider, get
 from tests.support.provider_answers import (
     CONFIRMED,
     FLAG,
     ID,
     ODD_BODIES,
     OTHER,
+    PROVIDERS,
     WORDS,
     error,
     every_provider,

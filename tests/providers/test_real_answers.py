@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from bulkdel.models import LimitKind, Meaning
-from bulkdel.providers import PROVIDERS
-from tests.support.provider_answers import ID, judge
+from tests.support.provider_answers import ID, PROVIDERS, judge
 
 FINAL = (Meaning.DELETED, Meaning.GONE)
 SERVERS = [

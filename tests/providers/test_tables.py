@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bulkdel.models import LimitKind, Meaning
-from bulkdel.providers import PROVIDERS
-from tests.support.provider_answers import FLAG, ID, OTHER, WORDS, error, judge
+from tests.support.provider_answers import FLAG, ID, OTHER, PROVIDERS, WORDS, error, judge
 
 COMMON_WORDS = [
     (400, {"code": "invalid-argument", "error": "Incorrect API key provided: xa***"}, "key"),

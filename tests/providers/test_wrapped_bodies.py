@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from bulkdel.models import LimitKind, Meaning
-from bulkdel.providers import PROVIDERS
 from bulkdel.providers.bodies import DEPTH_MAX, read_body
 from tests.providers.test_real_answers import REAL
 from tests.support.final_bodies import DOCUMENTED, Sample, is_final, spoilt
-from tests.support.provider_answers import ID, judge
+from tests.support.provider_answers import ID, PROVIDERS, judge
 from tests.support.wrapped_bodies import damaged, wrapped
 
 SEEDS = 4000

@@ -12,8 +12,14 @@ from typing import Any
 
 import pytest
 
+from bulkdel import providers
 from bulkdel.models import Answer, Verdict
-from bulkdel.providers import PROVIDERS, Provider
+from bulkdel.providers import RESPONSES, Provider
+
+PROVIDERS: Mapping[str, Provider] = {
+    name: known for name, known in providers.PROVIDERS.items() if RESPONSES in known.resources
+}
+"""Those that store responses; `test_declared` has all other kinds of objects."""
 
 ID = "resp_021764229578658fe9a0f6cb2cc6c828e7a59adbdb971872aee70"
 OTHER = "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b"

@@ -1,0 +1,173 @@
+"""List all objects of a lane: page by page, under its pace and with its retries.
+
+    Lister.pages ──target──> fetch ──answer──> Listing.read ──> objects that were not there before
+
+What holds here, always:
+
+1. A page is there as a whole, or the listing ends with an error: nothing is left out in silence.
+2. An object comes once. A page that brings no new one ends the list: some servers ignore the cursor,
+   others begin anew where it names nothing (both seen).
+3. A cursor that is refused begins the list anew, once in a row; what was there does not come again.
+4. Nothing is deleted meanwhile.
+
+Not here: which objects are wanted (`choice`), where they are written (`cli.list`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final, NamedTuple
+
+import anyio
+
+from bulkdel.errors import BulkdelError, EndpointError, TransportError
+from bulkdel.models import Answer, Block, Meaning, Verdict
+from bulkdel.pacing import Pace
+from bulkdel.providers.listing import Listed, Listing, PageError
+from bulkdel.result_log.index import Index
+from bulkdel.retry import RetryPolicy
+from bulkdel.settings import Lane
+from bulkdel.transport.pages import Fetch
+
+_CURSOR_REFUSED: Final = (400, 404, 410, 422)
+
+
+class ListingError(BulkdelError):
+    """The objects of a lane cannot be listed, or not to the end."""
+
+
+class Batch(NamedTuple):
+    """What a page brought.
+
+    Attributes:
+        objects: The new ones.
+        cursor: Where the next page begins, or None after the last.
+    """
+
+    objects: list[Listed]
+    cursor: str | None
+
+
+class Lister:
+    """Lists one lane.
+
+    Args:
+        lane: Whose objects; its resource must have a list.
+        fetch: Fetches a page.
+        pace: How fast.
+        retry: When to ask again.
+        known: What is known already: it does not come again.
+        clock: Seconds, only going forward.
+
+    Raises:
+        ListingError: Such objects cannot be listed.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        fetch: Fetch,
+        pace: Pace,
+        retry: RetryPolicy,
+        known: Index | None = None,
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
+        if lane.resource.listing is None:
+            raise ListingError(
+                f"lane {lane.name}: {lane.title} has no list of these objects, or none that is"
+                " known; `bulkdel providers` says which have"
+            )
+        self.requests = 0
+        self.refused = 0
+        self._lane = lane
+        self._listing: Listing = lane.resource.listing
+        self._fetch = fetch
+        self._pace = pace
+        self._retry = retry
+        self._index = known or Index()
+        self._clock = clock
+
+    async def pages(self, cursor: str | None = None) -> AsyncIterator[Batch]:
+        """Yield what each page brings, from ``cursor`` on.
+
+        Raises:
+            ListingError: A page cannot be had.
+        """
+        anew = False
+        while True:
+            answer = await self._answer(cursor)
+            if cursor is not None and not anew and answer.status in _CURSOR_REFUSED:
+                cursor, anew = None, True
+                continue
+            if answer.status != 200:
+                raise ListingError(self._refusal(self._verdict(answer)))
+            try:
+                page = self._listing.read(answer.body, cursor)
+            except PageError as exc:
+                raise ListingError(f"lane {self._lane.name}: {exc}; is it the right API?") from None
+            objects = self._new(page.objects)
+            yield Batch(objects, page.cursor)
+            if page.cursor is None or not (objects or anew):
+                return
+            cursor = page.cursor
+
+    def _new(self, objects: list[Listed]) -> list[Listed]:
+        ids = [each.object_id for each in objects]
+        fresh = set(self._index.claim(Block(self._lane.name, ids)).block.ids)
+        found = []
+        for each in objects:
+            if each.object_id in fresh:
+                fresh.discard(each.object_id)
+                found.append(each)
+        return found
+
+    async def _answer(self, cursor: str | None) -> Answer:
+        """Return the answer that is no refusal and no trouble, or the last one."""
+        transients = refusals = 0
+        while True:
+            verdict, answer = await self._ask(cursor)
+            if answer is not None and verdict.meaning not in (Meaning.REFUSED, Meaning.TRANSIENT):
+                return answer
+            refusals += verdict.meaning is Meaning.REFUSED
+            transients += verdict.meaning is Meaning.TRANSIENT
+            wait_s = self._retry.wait_s(verdict, transients=transients, refusals=refusals)
+            if wait_s is None:
+                raise ListingError(self._refusal(verdict))
+            await anyio.sleep(wait_s)
+
+    async def _ask(self, cursor: str | None) -> tuple[Verdict, Answer | None]:
+        while (wait_s := self._pace.wait_s(self._clock(), 0)) > 0.0:  # noqa: ASYNC110 - it tells
+            await anyio.sleep(wait_s)
+        sent_s = self._clock()
+        self.requests += 1
+        self._pace.sent(sent_s, 1)
+        try:
+            answer = await self._fetch(self._listing.target(cursor))
+        except TransportError as exc:
+            if isinstance(exc, EndpointError):
+                raise ListingError(f"lane {self._lane.name}: {exc}") from None
+            self._pace.troubled(self._clock(), sent_s, 1)
+            return Verdict(Meaning.TRANSIENT, message=str(exc)), None
+        verdict = Verdict(Meaning.PRESENT) if answer.status == 200 else self._verdict(answer)
+        now_s = self._clock()
+        if verdict.meaning is Meaning.REFUSED:
+            self.refused += 1
+            self._pace.refused(now_s, sent_s, 1, verdict, answer.headers)
+        elif verdict.meaning is Meaning.TRANSIENT:
+            self._pace.troubled(now_s, sent_s, 1)
+        else:
+            self._pace.accepted(now_s, sent_s, 1, answer.headers)
+        return verdict, answer
+
+    def _verdict(self, answer: Answer) -> Verdict:
+        """Return what an answer means that is no page: as if it were about an object."""
+        return self._lane.resource.delete.judge("-", answer.without(self._lane.secret))
+
+    def _refusal(self, verdict: Verdict) -> str:
+        words = ": ".join(part for part in (verdict.code, verdict.message) if part)
+        advice = {
+            Meaning.KEY_REFUSED: "check the key and its rights",
+            Meaning.ENDPOINT: "check --base-url",
+        }.get(verdict.meaning, "try again later")
+        return f"lane {self._lane.name}: the list cannot be read ({words}); {advice}"
