@@ -508,8 +508,8 @@ MUTATIONS: Final = (
     Mutation(
         "write a file name that is not UTF-8 into the log as it is",
         "result_log/writer.py",
-        "self.append_line(json_bytes({name: value})",
-        'self.append_line(__import__("orjson").dumps({name: value})',
+        "self.append_line(json_bytes(record) + b",
+        'self.append_line(__import__("orjson").dumps(record) + b',
         ("cli/test_command_names.py",),
     ),
     Mutation(

@@ -38,10 +38,14 @@ find less free meanwhile, so it should not be more."""
 _SETTLED_S: Final = 2.0
 _FOUND_S: Final = 10.0
 """So long after the first refusal what was found counts: where it was known before, and where not."""
+_BELOW: Final = 0.9
 _RISEN: Final = 1.2
 _RISING_S: Final = 30.0
-"""Where so much more is taken than was known, measuring goes on for so long."""
+"""Where so much more is taken than was known, or what was known is not reached, measuring goes on
+for so long."""
 _REFUSALS: Final = 2
+_FREE_RATE: Final = 2.0
+"""Where places are the limit, so many times the rate that they allow."""
 
 
 class LeavingPace:
@@ -160,8 +164,10 @@ class LeavingPace:
             return True
         if not was_known or self._known is None or now_s < since_s + MEASURE_S:
             return False
-        rising = self._finder.rate > _RISEN * (self._known.rate or inf)
-        return not rising or now_s >= since_s + _RISING_S
+        known = self._known.rate or inf
+        if _BELOW * known <= self._finder.rate <= _RISEN * known:
+            return True
+        return now_s >= since_s + _RISING_S
 
     def _leave(self, now_s: float) -> None:
         found = self._finder.learned()
@@ -173,7 +179,8 @@ class LeavingPace:
         rate = found.rate if self._rate_max is None else min(found.rate, self._rate_max)
         if found.in_flight_max is not None:  # the places are what is shared
             self._places = max(1, int(kept * found.in_flight_max))
-            rate *= 1.0 + self._share
+            if found.latency_s:  # the rate is to stay out of their way
+                rate = max(rate, _FREE_RATE * self._places / found.latency_s)
         else:
             rate *= kept
         self._leaving = Schedule(max(RATE_MIN, rate))

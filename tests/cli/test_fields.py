@@ -53,8 +53,9 @@ def words_of(parameter: click.Parameter, *, given: bool) -> list[str]:
         return []
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return [parameter.opts[-1]]
-    choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else "1"
-    return [parameter.opts[-1], str(choices[0])]
+    choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ["1"]
+    value = "1%" if parameter.opts[-1] == "--leave" else str(choices[0])
+    return [parameter.opts[-1], value]
 
 
 @pytest.mark.parametrize("name", OPTIONS)

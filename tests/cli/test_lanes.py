@@ -305,6 +305,7 @@ def test_wrong_settings_are_refused_with_their_name(
     assert "key-ark" not in message
 
 
+VALUES = {"--api-key-env": "NAME", "--leave": "5%"}
 LANE_FLAGS = [p.opts[-1] for p in DELETE.params if isinstance(p.type, PerLane)]
 
 
@@ -312,7 +313,7 @@ LANE_FLAGS = [p.opts[-1] for p in DELETE.params if isinstance(p.type, PerLane)]
 @pytest.mark.parametrize("lane", ["fireworks", "ark-eu", "ark:filez"])
 def test_a_setting_for_a_lane_that_there_is_not_is_refused(flag: str, lane: str) -> None:
     """It would else be forgotten in silence, and the lane go at full speed."""
-    message = Given(flags=[flag, f"{lane}={5 if flag != '--api-key-env' else 'NAME'}"]).refusal()
+    message = Given(flags=[flag, f"{lane}={VALUES.get(flag, '5')}"]).refusal()
 
     assert flag in message
     assert repr(lane.partition(":")[2] or lane) in message
