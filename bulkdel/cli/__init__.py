@@ -1,11 +1,12 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete status failed explain providers demo emulate bench    one command each
+    delete list status failed explain providers demo emulate bench    one command each
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
     row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
+    list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures
     output          numbers, durations, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected

@@ -12,6 +12,7 @@
     resume     what a run takes over from logs
     snapshot   how a lane goes, as a value: bottleneck says where its time went
     telemetry  snapshots for the log
+    listing    all objects of a lane, page by page; choice: by age and fields
 
 Not here: what an answer means (`providers`), how fast (`pacing`), when to stop (`guards`),
 how bytes travel (`transport`), how lines are kept (`result_log`).

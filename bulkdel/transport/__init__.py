@@ -7,6 +7,7 @@
     connection.py   one of its connections
     attribution.py  whose answer it is
     parser.py       the usual answer, out of one piece
+    pages.py        GETs of lists, whose answers are long
     session.py      through `aiohttp.ClientSession`, where the fast way does not fit
 
 What holds here, always:

@@ -7,13 +7,13 @@ import anyio
 import pytest
 
 from bulkdel.emulator import (
-    PROVIDERS,
     AccountSettings,
     Fault,
     FaultRule,
     make_ids,
 )
 from tests.support.emulator_client import KEY, emulated, run
+from tests.support.provider_answers import PROVIDERS
 
 ANSWERED = [
     # fault, (status, piece of the body) at Ark, Fireworks, OpenAI and LiteLLM

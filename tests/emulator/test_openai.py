@@ -9,7 +9,6 @@ import openai
 import pytest
 
 from bulkdel.emulator import (
-    PROVIDERS,
     AccountSettings,
     EmulatorSettings,
     Fault,
@@ -17,6 +16,7 @@ from bulkdel.emulator import (
     FixedWindow,
     serve,
 )
+from tests.support.provider_answers import PROVIDERS
 
 ACCOUNT = AccountSettings(ids=["resp_1", "resp_2"])
 
