@@ -645,6 +645,41 @@ MUTATIONS: Final = (
     ),
     # -- how many, how fast
     Mutation(
+        "take an empty answer for an empty list",
+        "providers/listing.py",
+        '            raise PageError("the page is not JSON") from None\n',
+        "            return Page([], None)\n",
+        ("engine/test_listing.py", "-k", "no_page"),
+    ),
+    Mutation(
+        "list on while the same page comes",
+        "engine/listing.py",
+        "            if page.cursor is None or not (objects or anew):\n",
+        "            if page.cursor is None:\n",
+        ("engine/test_listing.py", "-k", "circles"),
+    ),
+    Mutation(
+        "take for old what has no time",
+        "engine/choice.py",
+        "not (made_s is not None and made_s < self.before_s)",
+        "not (made_s is None or made_s < self.before_s)",
+        ("engine/test_listing.py", "-k", "old"),
+    ),
+    Mutation(
+        "call absent what any path is answered with",
+        "engine/verify.py",
+        "        return likeness.said(object_id, self._get, answer) != self._no_path\n",
+        "        return True\n",
+        ("engine/test_verify.py", "-k", "wrong_address"),
+    ),
+    Mutation(
+        "take an ID by another name for ours in a confirmation",
+        "providers/words.py",
+        'if name == "id" or confirmation.fields.get(name) == _OUR_ID:',
+        'if name == "id":',
+        ("providers/test_declared.py", "-k", "another_object"),
+    ),
+    Mutation(
         "leave nothing to who shares a limit",
         "pacing/leave.py",
         "            rate *= kept\n",

@@ -1,6 +1,6 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list status failed explain providers demo emulate bench    one command each
+    delete list verify status failed explain providers demo emulate bench    one command each
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
@@ -45,7 +45,9 @@ from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.status import status
 from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
+from bulkdel.cli.verify import verify
 from bulkdel.engine.listing import ListingError
+from bulkdel.engine.verify import VerifyError
 from bulkdel.errors import BulkdelError, LogBusyError, OutputError, ResultLogError
 from bulkdel.process import give_memory_back
 from bulkdel.version import __version__
@@ -60,7 +62,7 @@ Begin here:
 """
 
 
-_CODES = {LogBusyError: BUSY, ListingError: STOPPED}
+_CODES = {LogBusyError: BUSY, ListingError: STOPPED, VerifyError: STOPPED}
 """The exit codes of errors that are no wrong usage."""
 
 
@@ -80,7 +82,18 @@ def cli() -> None:
     """
 
 
-for _command in (delete, list_objects, status, failed, explain, providers, demo, emulate, bench):
+for _command in (
+    delete,
+    list_objects,
+    verify,
+    status,
+    failed,
+    explain,
+    providers,
+    demo,
+    emulate,
+    bench,
+):
     _command.params.append(trace_option())
     cli.add_command(_command)
 

@@ -13,6 +13,7 @@
     snapshot   how a lane goes, as a value: bottleneck says where its time went
     telemetry  snapshots for the log
     listing    all objects of a lane, page by page; choice: by age and fields
+    verify     whether what a log calls gone is gone
 
 Not here: what an answer means (`providers`), how fast (`pacing`), when to stop (`guards`),
 how bytes travel (`transport`), how lines are kept (`result_log`).
