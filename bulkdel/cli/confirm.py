@@ -8,7 +8,7 @@ from bulkdel.cli.output import duration, say, stripped_text
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
-from bulkdel.settings import Lane
+from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
 
 WORD = "delete"
@@ -38,6 +38,23 @@ def confirmation(
         ]
     lines.append(f"log: {log}")
     return "\n".join(lines)
+
+
+def limits(settings: RunSettings, used: int) -> list[str]:
+    """Return what the user's own limits do to a run; ``used`` places of --max-delete are taken."""
+    lines = []
+    if settings.max_delete is not None:
+        left = max(0, settings.max_delete - used)
+        lines.append(
+            f"--max-delete {settings.max_delete:,}: at most {left:,} deletions,"
+            f" since {used:,} of this log count"
+        )
+    if settings.max_failures is not None:
+        lines.append(f"--max-failures {settings.max_failures:,}: it stops when more have failed")
+    if settings.max_failures_share is not None:
+        share = 100 * settings.max_failures_share
+        lines.append(f"--max-failures {share:g}%: it stops when more of 100 or more have failed")
+    return lines
 
 
 def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
@@ -98,6 +115,11 @@ def _details(lane: Lane, survey: LaneSurvey) -> list[str]:
     lines = []
     if survey.skipped:
         lines.append(f"  {survey.skipped:,} are done already in this log")
+    if survey.skipped_failed:
+        lines.append(
+            f"    {survey.skipped_failed:,} of them failed for good or were invalid;"
+            " --retry-failed tries the failed ones again"
+        )
     if survey.duplicates:
         lines.append(f"  {survey.duplicates:,} are duplicates, sent once")
     if survey.invalid:

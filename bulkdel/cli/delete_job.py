@@ -19,14 +19,14 @@ import click
 from bulkdel.cli import confirm
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import check_looks
-from bulkdel.cli.lanes import make_lanes, make_sources
+from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.engine.inputs import ReaderSource
-from bulkdel.engine.resume import KnownLogs, learned_limit
+from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, unknown
 from bulkdel.engine.run import Run
 from bulkdel.errors import ConfigError, OutputError
 from bulkdel.guards import parse_max_failures
@@ -36,6 +36,8 @@ from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.result_log.blocks import is_there
+from bulkdel.result_log.lock import holder
+from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
 from bulkdel.utf8 import json_bytes
@@ -84,6 +86,7 @@ class Job:
                     "read": lane_survey.read,
                     "to_send": lane_survey.to_send,
                     "skipped": lane_survey.skipped,
+                    "skipped_failed": lane_survey.skipped_failed,
                     "duplicates": lane_survey.duplicates,
                     "invalid": lane_survey.invalid,
                     "unusual_prefix": lane_survey.unusual,
@@ -92,13 +95,51 @@ class Job:
                 }
                 for name, lane_survey in found.items()
             }
-            click.echo(json_bytes({"dry_run": True, "log": str(self._log), "lanes": lanes}))
+            click.echo(
+                json_bytes(
+                    {
+                        "dry_run": True,
+                        "log": str(self._log),
+                        "max_delete": self._settings.max_delete,
+                        "places_used": self._places_used(),
+                        "would_refuse": self._would_refuse(),
+                        "lanes": lanes,
+                    }
+                )
+            )
             return
         tell(confirm.confirmation(self._lanes, found, str(self._log), self._estimates))
         tell(confirm.first_urls(self._lanes, found))
-        if self._refusal is not None:
-            tell(f"A run would be refused: {self._refusal}")
+        for line in confirm.limits(self._settings, self._places_used()):
+            tell(line)
+        for why in self._would_refuse():
+            tell(f"A run would be refused: {why}")
         tell("Dry run: nothing was sent.")
+
+    def _places_used(self) -> int:
+        """Return the places of --max-delete that the log has taken."""
+        facts = self._known.facts if self._known is not None else LogFacts()
+        return deletions(facts) + unknown(facts)
+
+    def _would_refuse(self) -> list[str]:
+        """Return why a run would end with exit 2 or 5, as far as one can tell without it."""
+        reasons = [
+            f"lane {lane.name}: no key is set"
+            f" ({key_variable(lane.name, self._options)} in the environment)"
+            for lane in self._lanes
+            if lane.secret == DRY_RUN_KEY
+        ]
+        if self._refusal is not None:
+            reasons.append(str(self._refusal))
+        folder = self._log.resolve().parent
+        writer = holder(self._log)
+        if writer is not None:
+            reasons.append(f"log {self._log}: {writer} is writing it")
+        elif not folder.is_dir():
+            reasons.append(f"log {self._log}: there is no folder {folder}")
+        elif not os.access(self._log if self._log.exists() else folder, os.W_OK):
+            reasons.append(f"log {self._log}: it cannot be written")
+        return reasons
 
     def is_confirmed(self) -> bool:
         """Show the confirmation and ask; nothing to send needs no answer."""

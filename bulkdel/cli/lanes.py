@@ -243,9 +243,14 @@ def _host(url: str) -> str:
         return ""
 
 
+def key_variable(name: str, options: DeleteOptions) -> str:
+    """Return the environment variable that has the key of a lane."""
+    return value_for(name, options.api_key_env, "") or find(name)[0].key_env
+
+
 def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) -> Lane:
     provider, resource = find(name)
-    key_env = value_for(name, options.api_key_env, "") or provider.key_env
+    key_env = key_variable(name, options)
     key = Secret(environ.get(key_env, "").strip())
     if options.dry_run and not key:
         key = Secret(DRY_RUN_KEY)

@@ -32,6 +32,7 @@ class LaneSurvey:
         read: IDs and rows.
         to_send: IDs that would be sent.
         skipped: IDs that the log says are done.
+        skipped_failed: Of those: IDs that failed for good, and invalid rows.
         duplicates: IDs that come more than once.
         invalid: Rows that hold no ID.
         unusual: IDs that do not look like the provider's.
@@ -45,6 +46,7 @@ class LaneSurvey:
     read: int = 0
     to_send: int = 0
     skipped: int = 0
+    skipped_failed: int = 0
     duplicates: int = 0
     invalid: int = 0
     unusual: int = 0
@@ -85,6 +87,7 @@ def survey(
                 lane_survey.read += len(block.ids) + len(block.invalid)
                 claimed = index.claim(block)
                 lane_survey.skipped += claimed.skipped
+                lane_survey.skipped_failed += claimed.skipped_failed
                 lane_survey.duplicates += claimed.duplicates
                 lane_survey.stripped += block.stripped
                 _note(lane_survey, claimed.block.ids, forms.get(block.lane, STRICT))

@@ -26,6 +26,8 @@ from tests.support.command import (
     started,
 )
 
+ARK_URL = PROVIDERS["ark"].base_url
+
 LOG = """\
 {"run":{"at":"2026-11-22T00:00:00.000Z","version":"0.1.0","lanes":{"ark":{"provider":"ark","base_url":"https://a/b"}},"sources":["ids.txt"]}}
 {"id":"resp_1","lane":"ark","outcome":"deleted","status":200,"attempts":1,"at":"2026-11-22T00:00:01.000Z","ms":5}
@@ -267,3 +269,29 @@ def test_a_closed_stdout_does_not_spoil_the_run(job: Job) -> None:
 
     assert job.present == 0
     assert "Traceback" not in err
+
+
+def test_a_dry_run_says_all_that_the_run_will_do(tmp_path: Path) -> None:
+    """A key that is missing, a busy log, places that are taken: it said nothing of them."""
+    (tmp_path / "ids.txt").write_text("resp_1\nresp_3\nresp_5\n")
+    log = tmp_path / "ids.txt.bulkdel.jsonl"
+    log.write_text("".join(LOG.splitlines(keepends=True)[:4]).replace("https://a/b", ARK_URL))
+    usual = ("delete", "ids.txt", "-p", "ark", "--dry-run", "--max-delete", "1")
+
+    with lock_log(log, shown=log):
+        said = run_command(*usual, "--max-failures", "2%", cwd=tmp_path, env={})
+        as_json = run_command(*usual, "--json", cwd=tmp_path, env={})
+    nowhere = run_command(*usual, "--log", "no/folder.jsonl", cwd=tmp_path, env=KEYS)
+
+    assert said.code == as_json.code == nowhere.code == 0
+    for words in (
+        "no key is set (ARK_API_KEY in the environment)",
+        f"process {os.getpid()}",
+        "at most 0 deletions, since 1 of this log count",
+        "--max-failures 2%",
+        "1 of them failed for good",
+    ):
+        assert words in said.out, words
+    assert len(as_json.json["would_refuse"]) == 2
+    assert (as_json.json["max_delete"], as_json.json["places_used"]) == (1, 1)
+    assert "there is no folder" in nowhere.out
