@@ -61,6 +61,7 @@ class Options(TypedDict, total=False):
         done_logs: Other result logs, also compressed ones: what is done there is skipped.
         durability: When log lines are forced to the disk: ``full``, ``normal`` (default)
             or ``off``.
+        seal: Seal the log by SHA-256 as it is written; see ``bulkdel check``.
         max_delete: Stop before deletion N + 1, counted over the whole log.
         max_failures: Stop when more than so many IDs failed; a count, or a share like "2%".
         retry_failed: Try again the IDs that the log says failed for good.
@@ -78,6 +79,7 @@ class Options(TypedDict, total=False):
     log: str | PathLike[str]
     done_logs: Sequence[Path]
     durability: str
+    seal: bool
     max_delete: int
     max_failures: int | str
     retry_failed: bool
@@ -214,6 +216,7 @@ class _Given:
     log: str | PathLike[str] | None = None
     done_logs: Sequence[Path] = ()
     durability: str = DEFAULT_DURABILITY
+    seal: bool = False
     max_delete: int | None = None
     max_failures: int | str | None = None
     retry_failed: bool = False
@@ -243,6 +246,7 @@ def _make_run(ids: Ids, options: Options) -> Run:
         log=Path(given.log) if given.log is not None else None,
         done_logs=given.done_logs,
         durability=Durability(given.durability),
+        seal=given.seal,
         max_delete=given.max_delete,
         max_failures=most,
         max_failures_share=share,

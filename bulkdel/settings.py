@@ -232,6 +232,7 @@ class RunSettings:
         log: The result log; an existing one is resumed. None keeps no log.
         done_logs: Other logs, also compressed ones: what is done there is skipped.
         durability: When log lines are forced to the disk.
+        seal: Whether each group of lines is sealed (`result_log.seal`).
         max_delete: Most deletions, counted over the whole log; None for no limit.
         max_failures: Most failed IDs, or None.
         max_failures_share: Most failed IDs as a share, 0 to 1, or None.
@@ -250,6 +251,7 @@ class RunSettings:
     log: Path | None = None
     done_logs: Sequence[Path] = ()
     durability: Durability = DEFAULT_DURABILITY
+    seal: bool = False
     max_delete: int | None = None
     max_failures: int | None = None
     max_failures_share: float | None = None

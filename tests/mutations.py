@@ -645,6 +645,20 @@ MUTATIONS: Final = (
     ),
     # -- how many, how fast
     Mutation(
+        "seal each group by itself",
+        "result_log/seal.py",
+        "        self._hash = hashlib.sha256(bytes.fromhex(seal.sha256))\n",
+        "        self._hash = hashlib.sha256()\n",
+        ("result_log/test_seal.py",),
+    ),
+    Mutation(
+        "seal on what was changed",
+        "result_log/seal.py",
+        "        if line != due.line():\n            raise ConfigError(",
+        "        if False:\n            raise ConfigError(",
+        ("result_log/test_seal.py", "-k", "not_sealed_on"),
+    ),
+    Mutation(
         "take an empty answer for an empty list",
         "providers/listing.py",
         '            raise PageError("the page is not JSON") from None\n',

@@ -1,6 +1,7 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list verify status failed explain providers demo emulate bench    one command each
+    delete list verify status failed explain providers demo emulate bench    one command each; seal
+    has two: seal and check
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
@@ -43,6 +44,7 @@ from bulkdel.cli.failed import failed
 from bulkdel.cli.list import list_objects
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
+from bulkdel.cli.seal import check, seal
 from bulkdel.cli.status import status
 from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
 from bulkdel.cli.verify import verify
@@ -86,6 +88,8 @@ for _command in (
     delete,
     list_objects,
     verify,
+    seal,
+    check,
     status,
     failed,
     explain,

@@ -67,6 +67,7 @@ class Job:
             log=self._log,
             done_logs=options.done,
             durability=Durability(options.durability),
+            seal=options.seal,
             max_delete=options.max_delete,
             max_failures=most,
             max_failures_share=share,

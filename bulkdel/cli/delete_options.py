@@ -155,6 +155,9 @@ class DeleteOptions:
         "--allow-http",
         help="Accept http:// base URLs that are not loopback; the key travels in the clear.",
     )
+    seal: bool = flag(
+        "--seal", help="Seal the log by SHA-256 as it is written: `bulkdel check` finds any change."
+    )
     durability: str = option(
         "--durability",
         kind=click.Choice([each.value for each in Durability]),

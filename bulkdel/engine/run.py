@@ -48,6 +48,7 @@ from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.encode import utc
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
+from bulkdel.result_log.seal import SealedLog, read_chain
 from bulkdel.result_log.writer import ResultLog
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import RunSettings
@@ -225,6 +226,8 @@ class Run:
             return
         is_there(self.settings.log)
         with self.edge.log_file(self.settings.log) as (file, self.torn_bytes):
+            if self.settings.seal:
+                file = SealedLog(file, read_chain(self.settings.log))
             log = ResultLog(
                 file,
                 durability=self.settings.durability,

@@ -269,6 +269,8 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
                     known = facts.unknown.setdefault(lane, set())
                     known.update(one for one in ids if isinstance(one, str))
                 facts.on_record("unknown", left)
+            case {"seal": dict(seal)}:
+                facts.on_record("seal", seal)
             case {"pace": dict(pace)}:
                 facts.paces[str(pace.get("lane"))] = pace
                 facts.on_record("pace", pace)
