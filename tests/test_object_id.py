@@ -165,19 +165,21 @@ def test_every_text_arrives_whole_or_is_refused(object_id: str) -> None:
 @example(object_id="a/../../files/f?x#y")
 def test_the_url_differs_in_its_last_segment_only(provider: Provider, object_id: str) -> None:
     """No ID reaches another host, path or query, whatever the base URL ends with."""
-    if WIDE.invalid_reason(object_id) is not None:
-        with pytest.raises(ValueError, match="the ID"):
-            provider.resource().delete.url(provider.base_url, object_id)
-        return
+    for resource in provider.resources.values():
+        delete = resource.delete
+        if WIDE.invalid_reason(object_id) is not None:
+            with pytest.raises(ValueError, match="the ID"):
+                delete.url(provider.base_url, object_id)
+            continue
 
-    for base_url in (None, "http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/"):
-        base = urlsplit(base_url or provider.base_url)
-        url = urlsplit(provider.resource().delete.url(base_url or provider.base_url, object_id))
+        for base_url in (None, "http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/"):
+            base = urlsplit(base_url or provider.base_url)
+            url = urlsplit(delete.url(base_url or provider.base_url, object_id))
 
-        parent, _, last = url.path.rpartition("/")
-        assert (url.scheme, url.netloc, url.query, url.fragment) == (*base[:2], "", "")
-        assert parent == base.path.rstrip("/") + "/responses"
-        assert unquote(last) == object_id
+            parent, _, last = url.path.rpartition("/")
+            assert (url.scheme, url.netloc, url.query, url.fragment) == (*base[:2], "", "")
+            assert parent == base.path.rstrip("/") + delete.path.removesuffix("/{id}")
+            assert unquote(last) == object_id
 
 
 def test_url_refuses_what_is_no_id() -> None:
