@@ -185,6 +185,8 @@ async def _list(lane: Lane, choice: Choice, options: ListOptions, target: Target
             if options.limit is not None and seen.wanted >= options.limit:
                 break
     target.end()
+    if lister.in_circles:
+        say("The provider answered with the same pages again: there may be more than are listed.")
     if not options.quiet:
         say(seen.text(lane, lister))
 

@@ -5,8 +5,10 @@
 What holds here, always:
 
 1. A page is there as a whole, or the listing ends with an error: nothing is left out in silence.
-2. An object comes once. A page that brings no new one ends the list: some servers ignore the cursor,
-   others begin anew where it names nothing (both seen).
+2. An object comes once. A page without a new one is no end: Google's may be empty
+   (https://google.aip.dev/158), and some servers begin anew where the cursor names nothing (seen).
+   A page that comes twice in a row, or a cursor that comes a third time, is: some ignore the cursor
+   (seen). That is said, because there may be more: `Lister.in_circles`.
 3. A cursor that is refused begins the list anew, once in a row; what was there does not come again.
 4. Nothing is deleted meanwhile.
 
@@ -15,6 +17,7 @@ Not here: which objects are wanted (`choice`), where they are written (`cli.list
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
@@ -59,6 +62,11 @@ class Lister:
         known: What is known already: it does not come again.
         clock: Seconds, only going forward.
 
+    Attributes:
+        requests: Pages asked for.
+        refused: How many of them were refused for being too many.
+        in_circles: The list ended because its pages came again.
+
     Raises:
         ListingError: Such objects cannot be listed.
     """
@@ -80,6 +88,7 @@ class Lister:
             )
         self.requests = 0
         self.refused = 0
+        self.in_circles = False
         self._lane = lane
         self._listing: Listing = lane.resource.listing
         self._fetch = fetch
@@ -94,7 +103,10 @@ class Lister:
         Raises:
             ListingError: A page cannot be had.
         """
-        anew = False
+        if self._listing.paging == "number":
+            cursor = None  # what was deleted since has moved the rest to other pages
+        anew, asked = False, Counter([cursor])
+        before: list[str] = []
         while True:
             answer = await self._answer(cursor)
             if cursor is not None and not anew and answer.status in _CURSOR_REFUSED:
@@ -106,11 +118,15 @@ class Lister:
                 page = self._listing.read(answer.body, cursor)
             except PageError as exc:
                 raise ListingError(f"lane {self._lane.name}: {exc}; is it the right API?") from None
-            objects = self._new(page.objects)
-            yield Batch(objects, page.cursor)
-            if page.cursor is None or not (objects or anew):
+            yield Batch(self._new(page.objects), page.cursor)
+            cursor, ids = page.cursor, [each.object_id for each in page.objects]
+            if cursor is None:
                 return
-            cursor = page.cursor
+            self.in_circles = asked[cursor] > 1 or (ids == before and ids != [])
+            if self.in_circles:
+                return
+            asked[cursor] += 1
+            before = ids
 
     def _new(self, objects: list[Listed]) -> list[Listed]:
         ids = [each.object_id for each in objects]
