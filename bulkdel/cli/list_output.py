@@ -120,6 +120,11 @@ class KeptFile:
                     f" file, or remove it and {note.name}"
                 )
             file = path.open("r+b")
+            if path.stat().st_size < int(state["bytes"]):
+                raise ConfigError(
+                    f"{path} is shorter than {note.name} says: a part of it is lost. Remove both"
+                    " to list from the beginning"
+                )
             file.truncate(int(state["bytes"]))
             file.seek(0, os.SEEK_END)
             kept = cls(path, file, what)

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from bulkdel.emulator import DIALECTS, AccountSettings, TokenBucket, make_ids
 from bulkdel.providers import PROVIDERS, RESPONSES
 from tests.support.command import KEY, emulated, run_command
+from tests.support.transport_server import answering, raw_server
 
 LANES = [
     f"{provider.name}:{resource.name}"
@@ -100,6 +102,43 @@ def test_a_list_that_was_cut_goes_on(tmp_path: Path) -> None:
     assert "1,500 objects" in again.err
     assert path.read_bytes().splitlines(keepends=True) == lines
     assert not note.exists()
+
+
+def test_a_file_that_lost_its_end_is_not_gone_on_with(tmp_path: Path) -> None:
+    """What is missing in it was listed before the cursor, and would not come again."""
+    lane = "anthropic:files"
+    with emulated(**{lane: AccountSettings(ids=make_ids(lane, 10), key=KEY)}) as emulator:
+        url = emulator.base_url(lane)
+        line = b'{"id":"file_1"}\n'
+        path, note = tmp_path / "all.jsonl", tmp_path / "all.jsonl.cursor"
+        path.write_bytes(line)
+        what = {"lane": lane, "base_url": url, "choice": []}
+        note.write_text(json.dumps({"what": what, "cursor": "file_2", "bytes": 2 * len(line)}))
+
+        ended = run_command(
+            *("list", lane, "--base-url", url, "-o", "all.jsonl"), cwd=tmp_path, env=ENV
+        )
+
+    assert ended.code == 2
+    assert "a part of it is lost" in ended.err
+    assert path.read_bytes() == line
+    assert note.exists()
+
+
+def test_a_server_that_ignores_the_cursor_is_left_and_that_is_said(tmp_path: Path) -> None:
+    """Its first page comes again and again: whoever reads the list must know it may be a part."""
+    body = b'{"data":[{"id":"file-1","created_at":1}],"has_more":true}'
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(raw_server(answering(head + body))) as server,
+    ):
+        at = ["--base-url", f"http://127.0.0.1:{server.port}/v1"]
+        ended = run_command("list", "openai:files", *at, cwd=tmp_path, env=ENV)
+
+    assert ended.code == 0
+    assert [json.loads(line)["id"] for line in ended.out.splitlines()] == ["file-1"]
+    assert "there may be more than are listed" in ended.err
 
 
 def test_a_limit_is_kept_and_a_wrong_key_is_said(tmp_path: Path) -> None:
