@@ -250,7 +250,7 @@ class LaneWork:
                 return None
         else:
             self.bound = Bound.INPUT
-        if self.queue.is_empty or not self._has_place():
+        if not self.control.deletes.unlimited and (self.queue.is_empty or not self._has_place()):
             return None
         object_id = self.queue.take()
         return self._fresh(object_id) if self._unknown else object_id

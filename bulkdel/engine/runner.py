@@ -94,17 +94,19 @@ class LaneRunner:
 
     async def _work(self) -> None:
         try:
-            while (taken := await self._next()) is not None:
+            while True:
+                taken = self.work.take(self._clock()) or await self._next()
+                if taken is None:
+                    return
                 await self._attempt(taken)
         except Exception as exc:  # noqa: BLE001 - leaving it would cancel all that is in flight
             self.work.control.break_off(exc)
 
     async def _next(self) -> Taken | None:
-        """Return the next ID when it may be sent, or None when there is none to come."""
+        """Wait for the next ID; None if there is none to come."""
         work = self.work
-        taken = work.take(self._clock())
-        if taken is not None or work.is_done:
-            return taken
+        if work.is_done:
+            return None
         async with self._dispatch_lock:
             while True:
                 now_s = self._clock()

@@ -62,12 +62,20 @@ def deleted_line(object_id: str, lane_json: str, at_s: float, ms: float) -> byte
 
 
 _second = (0, "")  # the last whole second rendered: most lines share it with the one before
+_instant = (-1, "")  # the last millisecond: where it goes fast, dozens of lines share that
 
 
 def utc(at_s: float) -> str:
     """Return a wall-clock time as ``2026-11-22T00:40:12.123Z``."""
-    global _second
-    whole, millis = divmod(round(at_s * 1000), 1000)
-    if whole != _second[0]:
-        _second = (whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)))
-    return f"{_second[1]}.{millis:03d}Z"
+    global _second, _instant
+    at_ms = round(at_s * 1000)
+    instant = _instant  # threads: each is one value, taken and set at once
+    if at_ms == instant[0]:
+        return instant[1]
+    whole, millis = divmod(at_ms, 1000)
+    second = _second
+    if whole != second[0]:
+        second = _second = (whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)))
+    text = f"{second[1]}.{millis:03d}Z"
+    _instant = (at_ms, text)
+    return text
