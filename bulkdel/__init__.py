@@ -4,10 +4,16 @@
 
     summary = await bulkdel.delete_ids(ids, provider="ark", api_key=key, log="purge.jsonl")
 
+The key is an argument, and settings of the account are those of a `Lane`:
+
+    lane = bulkdel.Lane(provider=bulkdel.PROVIDERS["ark"], api_key=key, rate=10)
+    summary = await bulkdel.delete_ids(ids, lane=lane, log="purge.jsonl")
+
 The names below are the public ones; everything else may change in any release.
 """
 
-from bulkdel.api import Deletion, delete_ids, open_deletion
+from bulkdel.api import Deletion, Options, delete_ids, open_deletion
+from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.errors import (
     BulkdelError,
     ConfigError,
@@ -18,6 +24,7 @@ from bulkdel.errors import (
 from bulkdel.models import Counts, Outcome, Result, State, Summary
 from bulkdel.providers import PROVIDERS, Provider
 from bulkdel.settings import Lane
+from bulkdel.version import __version__
 
 __all__ = [
     "PROVIDERS",
@@ -26,7 +33,9 @@ __all__ = [
     "Counts",
     "Deletion",
     "Lane",
+    "LaneSnapshot",
     "LogBusyError",
+    "Options",
     "Outcome",
     "Provider",
     "Result",
@@ -34,6 +43,7 @@ __all__ = [
     "SourceError",
     "State",
     "Summary",
+    "__version__",
     "delete_ids",
     "open_deletion",
 ]

@@ -77,6 +77,7 @@ class Run:
         stops: Why the run, or a lane of it, stopped early.
         notes: What was found out on the way and a person should know.
         on_note: Called with each of them.
+        on_ready: Called once the logs are read and the lanes stand, before anything is sent.
         final: The summary as it was at the end, also when an error comes out; None until then.
         unexpected: The first error that nobody expected; `run` raises it at the end.
     """
@@ -94,6 +95,7 @@ class Run:
     stops: list[Stop] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     on_note: Callable[[str], None] | None = None
+    on_ready: Callable[[], None] | None = None
     final: Summary | None = None
     unexpected: Exception | None = None
     began_s: float = 0.0
@@ -142,6 +144,8 @@ class Run:
             sink = ResultSink(log, self.on_result, self.has_room)
             async with AsyncExitStack() as stack:
                 await self._open_lanes(stack, sink)
+                if self.on_ready is not None:
+                    self.on_ready()
                 if log is not None:
                     log.append_record("run", self._header())
                 try:

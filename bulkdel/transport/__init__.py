@@ -34,10 +34,10 @@ from typing import Protocol
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.settings import Lane
-from bulkdel.transport.endpoint import Endpoint, Gate, endpoint_of
+from bulkdel.transport.endpoint import Endpoint, Gate, endpoint_of, require_asyncio
 from bulkdel.transport.session import open_session
 
-__all__ = ["Gate", "Transport", "open_transport"]
+__all__ = ["Gate", "Transport", "open_transport", "require_asyncio"]
 
 
 class Transport(Protocol):

@@ -102,6 +102,21 @@ class Gate(Protocol):
         ...
 
 
+def require_asyncio() -> None:
+    """Refuse another event loop than asyncio's, which aiohttp's connections need.
+
+    Raises:
+        ConfigError: With how to start it.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "bulkdel runs on asyncio (or uvloop), not on trio: start it by asyncio.run, or by"
+            ' anyio.run(main, backend="asyncio")'
+        ) from None
+
+
 async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
     """Work out the `Endpoint` of a lane's operation; certificates are loaded in a thread.
 

@@ -13,7 +13,11 @@ import orjson
 import pytest
 
 from bulkdel import ConfigError, State, open_deletion
+from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import read_logs
+from bulkdel.engine.run import Run
+from bulkdel.settings import RunSettings
+from bulkdel.sources import from_iterable
 from tests.support.engine_fakes import (
     FakeTransport,
     edge,
@@ -62,20 +66,24 @@ async def test_drain_ends_the_reading_of_a_long_log(tmp_path: Path) -> None:
         nonlocal lines_read
         if func is not read_logs:
             return func(*args)
-        deletion.drain()
+        run.drain()
         index, facts = func(*args)
         lines_read = facts.lines
         return index, facts
 
     world = replace(edge(job.transport), run_blocking=drain_first)
-    async with open_deletion(ids(30_000), lane=job.lane, log=log, edge=world) as deletion:
-        assert [result async for result in deletion] == []
+    reader = from_iterable(ids(30_000), job.lane.name)
+    run = Run(
+        RunSettings(lanes=[job.lane], log=log),
+        [ReaderSource(reader, "<ids>", job.lane.name, in_line=True)],
+        edge=world,
+    )
+    summary = await run.run()
 
     assert 0 < lines_read < 5_000
     assert len(job.transport.sent) == 20_000
     assert log.read_bytes() == before
-    assert deletion.summary is not None
-    assert deletion.summary.state is State.INTERRUPTED
+    assert summary.state is State.INTERRUPTED
 
 
 @in_virtual_time
