@@ -29,6 +29,7 @@ from tests.fuzz.sources import Fuzzer
 from tests.mutations import MUTATIONS, judge_all
 from tests.pacing.histories import growths, share_found
 from tests.simulation.simulate import try_seeds
+from tests.support.seeds import VARIABLE
 
 ROOT: Final = Path(__file__).parents[1]
 FAILURES_MAX: Final = 20
@@ -91,6 +92,25 @@ def damage(options: argparse.Namespace) -> tuple[int, int]:
     return options.files, len(failures)
 
 
+def draw(options: argparse.Namespace) -> tuple[int, int]:
+    """Run the tests that draw their cases with so many times the seeds; return tests and failures."""
+    files = [path for path in ROOT.glob("tests/*/test_*.py") if _draws(path)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--timeout", "0", *map(str, files)],
+        cwd=ROOT,
+        env={**os.environ, VARIABLE: str(options.times)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(ran.stdout[-4000:] if ran.returncode else "", flush=True)
+    return len(files), int(ran.returncode != 0)
+
+
+def _draws(path: Path) -> bool:
+    return "support.seeds" in path.read_text(encoding="utf-8")
+
+
 def read_logs(options: argparse.Namespace) -> tuple[int, int]:
     """Damage logs, read and resume them; return how many, and how many failed."""
     fuzzer = LogFuzzer()
@@ -114,6 +134,7 @@ PARTS: Final[Mapping[str, Callable[[argparse.Namespace], tuple[int, int]]]] = {
     "answers": answer,
     "kills": kill,
     "histories": live,
+    "drawn": draw,
     "faults": plant,
 }
 
@@ -127,6 +148,7 @@ def main() -> int:
     parser.add_argument("--answered", type=int, default=100_000, help="runs of odd answers")
     parser.add_argument("--kills", type=int, default=1000, help="kills of the real command")
     parser.add_argument("--histories", type=int, default=500, help="pasts of a pace")
+    parser.add_argument("--times", type=int, default=30, help="the seeds of tests that draw")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--only", choices=list(PARTS), help="one part")
     options = parser.parse_args()

@@ -43,7 +43,7 @@ def test_what_is_listed_is_deleted_and_then_missing(lane: str, tmp_path: Path) -
             assert first["created_at"] == "2026-01-01T00:00:00Z"
 
         deleted = run_command(
-            *("delete", source, "-p", lane, *at, "--log", "log.jsonl", "--yes"),
+            *("delete", source, "-p", lane, *at, "--log", "log.jsonl", "--yes", "--rate", "1000"),
             cwd=tmp_path,
             env=ENV,
         )

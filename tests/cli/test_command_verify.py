@@ -23,15 +23,16 @@ def test_what_was_deleted_is_verified_and_what_is_there_is_printed(
     (tmp_path / "ids.txt").write_text("".join(f"{one}\n" for one in ids[:100]))
     with emulated(**{lane: AccountSettings(ids=ids, key=KEY)}) as emulator:
         at = ["--base-url", emulator.base_url(lane)]
-        usual = ("-p", lane, *at, "--log", "log.jsonl", "--yes", "--rate-max", "none")
+        usual = ("-p", lane, *at, "--log", "log.jsonl", "--yes", "--rate", "500")
         deleted = run_command("delete", "ids.txt", *usual, cwd=tmp_path, env=ENV)
-        clean = run_command("verify", "log.jsonl", cwd=tmp_path, env=ENV)
+        verify = ("verify", "log.jsonl", "--rate", "500")
+        clean = run_command(*verify, cwd=tmp_path, env=ENV)
         log = tmp_path / "log.jsonl"
         lines = log.read_text().splitlines(keepends=True)
         false = [line.replace(ids[0], one) for one in ids[100:] for line in lines if ids[0] in line]
         log.write_text("".join(lines[:-1] + false[:20] + lines[-1:]))
-        alive = run_command("verify", "log.jsonl", cwd=tmp_path, env=ENV)
-        some = run_command("verify", "log.jsonl", "--sample", "40", "--json", cwd=tmp_path, env=ENV)
+        alive = run_command(*verify, cwd=tmp_path, env=ENV)
+        some = run_command(*verify, "--sample", "40", "--json", cwd=tmp_path, env=ENV)
 
     assert deleted.code == 0, deleted.err
     if lane == "gemini:files":  # a 403 for what is missing is no proof

@@ -15,8 +15,9 @@ from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from tests.support.engine_fakes import answer, deleted, failing, gone, in_virtual_time
 from tests.support.lane_job import Job, ids, outcomes
+from tests.support.seeds import seeds
 
-SEEDS = 60
+SEEDS = seeds(24)
 
 
 class Store:
@@ -225,8 +226,8 @@ def test_ordinary_files_are_not_stopped_and_empty_replicas_are(tmp_path: Path) -
         if len(store.present) > 1500 or not blind:
             check(job, store, summary)
 
-    for seed in range(SEEDS):
+    for seed in SEEDS:
         try_file(seed, tmp_path / f"{seed}.jsonl")
 
-    assert happened["ordinary, finished"] > SEEDS / 4, happened
-    assert happened["blind, stopped"] > SEEDS / 5, happened
+    assert happened["ordinary, finished"] > len(SEEDS) / 4, happened
+    assert happened["blind, stopped"] > len(SEEDS) / 5, happened
