@@ -641,10 +641,10 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "ignore an option that the library does not know",
-        "api.py",
-        "    given = _Given(**options)\n",
-        "    known = {n: v for n, v in options.items() if n in _Given.__dataclass_fields__}\n"
-        "    given = _Given(**known)\n",
+        "options.py",
+        "    _check_names(options)\n    _check_types(options)\n    return Given(**options)\n",
+        "    known = {n: v for n, v in options.items() if n in Given.__dataclass_fields__}\n"
+        "    return Given(**known)\n",
         ("test_api.py",),
     ),
     # -- how many, how fast
