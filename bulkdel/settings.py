@@ -162,6 +162,8 @@ def check_key(key: Secret, *, lane: str) -> None:
 
 def _fault_of(key: Secret) -> str | None:
     text = key.reveal()
+    if text[0] == text[-1] and text[0] in "\"'`":
+        return "quotes around it"
     for place, char in enumerate(text, start=1):
         if not "!" <= char <= "~":
             kind = "a line break" if char in "\r\n" else "a space, control or non-ASCII character"

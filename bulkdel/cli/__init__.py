@@ -23,6 +23,7 @@ import os
 import sys
 
 import click
+from click.core import ParameterSource
 
 from bulkdel.cli import environment  # noqa: F401 - before what it clears the way for
 from bulkdel.cli.bench import bench
@@ -115,6 +116,7 @@ def _run(trace: Trace) -> int:
         code = _code(trace)
         flush_stdout()
     except click.ClickException as exc:
+        _name_variable(exc)
         with contextlib.suppress(OSError):
             exc.show()
         return exc.exit_code
@@ -137,6 +139,16 @@ def _run(trace: Trace) -> int:
         say(crash_text(exc, trace, os.environ, sys.argv[1:]))
         return INTERNAL
     return code
+
+
+def _name_variable(exc: click.ClickException) -> None:
+    """Let an error blame the environment for what was set there, not a flag that nobody gave."""
+    if not isinstance(exc, click.BadParameter) or exc.ctx is None or exc.param is None:
+        return
+    name = exc.param.name or ""
+    if exc.ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+        variable = exc.param.envvar or f"{exc.ctx.auto_envvar_prefix}_{name}".upper()
+        exc.param_hint = f"the environment variable {variable}"
 
 
 def _code(trace: Trace) -> int:

@@ -64,6 +64,16 @@ class DeleteOptions:
         default="id",
         help="Field or column of the ID; `a.b` reaches into objects.",
     )
+    delimiter: str | None = optional(
+        "--delimiter",
+        metavar="CHAR",
+        kind=click.STRING,
+        help="What separates the cells of CSV: `;`, `|`, `tab`. [comma; tab in TSV]",
+    )
+    no_header: bool = flag(
+        "--no-header",
+        help="CSV and TSV have no header: --id-field is the number of the column, from 1.",
+    )
     provider_field: str | None = optional(
         "--provider-field",
         metavar="NAME",

@@ -41,8 +41,9 @@ Examples:
   curl http://127.0.0.1:8080/_emulator/stats
 
 \b
-Limits: 200/s (token bucket), 200/s,burst=20, 1000per5s (fixed window); several, each with
-a start in seconds, follow each other: 200/s@0 80/s@60 300/s@120
+Limits: 200/s (token bucket with a burst of 1: one place each 5 ms), 200/s,burst=20, 1000per5s
+(fixed window); several, each with a start in seconds, follow each other:
+200/s@0 80/s@60 300/s@120
 """
 
 

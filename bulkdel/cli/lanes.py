@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,8 +21,10 @@ from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, RESPONSES, find
 from bulkdel.secret import Secret
 from bulkdel.settings import DEFAULT_CONCURRENCY, Lane, is_loopback
-from bulkdel.sources import STDIN, Source
+from bulkdel.sources import STDIN, Format, Source
 
+_TABLES: Final = (Format.CSV, Format.TSV)
+_DELIMITERS: Final = {"tab": "\t", "\\t": "\t"}
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 DRY_RUN_KEY = "dry-run"
@@ -51,18 +54,31 @@ def make_sources(options: DeleteOptions) -> list[Source]:
                     f" (known: {known})"
                 )
             lane = default
-        sources.append(
-            Source(
-                name=name,
-                lane=lane,
-                format=options.format,
-                id_field=options.id_field,
-                provider_field=None if lane is not None else options.provider_field,
-            )
+        source = Source(
+            name=name,
+            lane=lane,
+            format=options.format,
+            id_field=options.id_field,
+            provider_field=None if lane is not None else options.provider_field,
         )
+        sources.append(_as_table(source, options) if source.row_format in _TABLES else source)
+    _check_tables(sources, options)
     if sum(source.name == STDIN for source in sources) > 1:
         raise ConfigError("stdin (-) can be read once only")
     return sources
+
+
+def _as_table(source: Source, options: DeleteOptions) -> Source:
+    """Return a table with what is said of tables alone."""
+    delimiter = options.delimiter and _DELIMITERS.get(options.delimiter, options.delimiter)
+    return replace(source, delimiter=delimiter, header=not options.no_header)
+
+
+def _check_tables(sources: Sequence[Source], options: DeleteOptions) -> None:
+    """Refuse what is said of tables where there is none."""
+    for flag, value in (("--delimiter", options.delimiter), ("--no-header", options.no_header)):
+        if value and not any(source.row_format in _TABLES for source in sources):
+            raise ConfigError(f"{flag} has no effect: no source is CSV or TSV (--format csv)")
 
 
 def _check_used(options: DeleteOptions) -> None:

@@ -198,7 +198,7 @@ class LaneWork:
             wait_s = self.guard.wait_s(now_s, self.in_flight)
             if wait_s > 0.0:
                 self.wait_s = wait_s
-                self.bound = Bound.PAUSE
+                self.bound = Bound.CONCURRENCY if self.guard.held_for is None else Bound.HELD
                 return None
         wait_s = self.pace.wait_s(now_s, self.in_flight)
         if wait_s > 0.0:
@@ -225,7 +225,7 @@ class LaneWork:
             self._settling.look(some, may_come=not self.queue.has_ended)
         inquiry = self._settling.inquiry
         if self.guard.is_looking or inquiry is not None:
-            self.bound = Bound.PAUSE
+            self.bound = Bound.HELD
             if inquiry is None:  # there is no ID to look at yet
                 return None
             self.wait_s = inquiry.due_s - now_s
@@ -260,7 +260,7 @@ class LaneWork:
 
         One that waits for another attempt comes last: it may have its own trouble.
         """
-        self.bound = Bound.PAUSE
+        self.bound = Bound.HELD
         other = self._fresh_or_known()
         if other is None and self._retries:
             self.wait_s = self._retries.other_wait_s(now_s)

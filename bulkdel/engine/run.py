@@ -300,6 +300,8 @@ class Run:
                     "provider": lane.provider.name,
                     "resource": lane.resource_name,
                     "base_url": lane.base_url,
+                    "rate": lane.rate,
+                    "rate_max": lane.ceiling,
                 }
                 for lane in self.settings.lanes
             },

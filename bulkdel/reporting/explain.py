@@ -16,11 +16,15 @@ from typing import Any, Final
 
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.errors import ConfigError
+from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.result_log.reader import LogFacts, paces_of, read_log
 
 CPU_BUSY: Final = 0.85
 """Share of one core above which our own CPU is what binds a lane that nothing else binds."""
 
+
+CEILING_NEAR: Final = 0.8
+"""Share of the ceiling from which on nothing but the ceiling kept the pace from more."""
 
 NUMBER_MAX: Final = 1e15
 """More than any count or time of a run; JSON cannot carry all that Python can."""
@@ -41,6 +45,9 @@ class LaneExplanation:
         refused: Of those, refused.
         shares: Share of the time under each bound, the largest first; ``cpu`` is ours.
         limit: The provider's limit as far as it was found, in words.
+        rate: The user's own rate, requests per second, which looks for no limit; or None.
+        rate_max: The ceiling below which the limit was looked for, or None.
+        reached_ceiling: Nothing was refused up to there, so the limit may be higher.
         found_s: Seconds from the start of the run until it was known to be of that kind, to
             the next record; None if it was known before or is not known.
         advice: What to change, one sentence each.
@@ -53,6 +60,9 @@ class LaneExplanation:
     refused: int
     shares: Mapping[str, float]
     limit: str | None
+    rate: float | None
+    rate_max: float | None
+    reached_ceiling: bool
     found_s: float | None
     advice: tuple[str, ...]
 
@@ -61,6 +71,7 @@ class LaneExplanation:
 class _Run:
     """The newest record of each lane of one run: it holds the sums since the start."""
 
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = "running or killed"
 
@@ -76,7 +87,7 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
     def note(name: str, value: dict[str, Any]) -> None:
         nonlocal run
         if name == "run":
-            run = _Run()
+            run = _Run(_settings(value))
         elif name == "pace":
             _keep(run, str(value.get("lane")), value)
         else:
@@ -90,7 +101,18 @@ def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
         raise ConfigError(
             f"{path}: its newest run has no pace record yet; one is written every 10 s and at the end"
         )
-    return run.state, [_explain_lane(lane, record) for lane, record in run.records.items()]
+    return run.state, [
+        _explain_lane(lane, record, run.settings.get(lane, {}))
+        for lane, record in run.records.items()
+    ]
+
+
+def _settings(header: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the header of a run says of each lane; nothing of one that is damaged."""
+    lanes = header.get("lanes")
+    if not isinstance(lanes, dict):
+        return {}
+    return {name: each for name, each in lanes.items() if isinstance(each, dict)}
 
 
 def _keep(run: _Run, lane: str, record: dict[str, Any]) -> None:
@@ -121,7 +143,7 @@ def _busy_cpu_s(before: dict[str, Any], record: dict[str, Any]) -> float:
     return sofar + (busy_s if span_s > 0 and cpu_s / span_s >= CPU_BUSY else 0.0)
 
 
-def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
+def _explain_lane(lane: str, record: dict[str, Any], settings: dict[str, Any]) -> LaneExplanation:
     elapsed_s = _number(record, "at_s")
     seconds = {bound.value: _bound_s(record, bound) for bound in Bound}
     cpu_s = record["busy_cpu_s"]
@@ -134,6 +156,9 @@ def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
         if whole_s > 0 and spent > 0
     }
     limit = record.get("limit")
+    rate_max = _number(settings, "rate_max") or None
+    learned = record.get("learned")
+    found = LimitEstimate.from_json(learned if isinstance(learned, dict) else {})
     return LaneExplanation(
         lane=lane,
         elapsed_s=elapsed_s,
@@ -142,6 +167,11 @@ def _explain_lane(lane: str, record: dict[str, Any]) -> LaneExplanation:
         refused=int(_number(record, "refused")),
         shares=shares,
         limit=str(limit) if limit else None,
+        rate=_number(settings, "rate") or None,
+        rate_max=rate_max,
+        reached_ceiling=rate_max is not None
+        and found.unlimited
+        and (found.rate or 0.0) >= CEILING_NEAR * rate_max,
         found_s=record["kind_s"] if record["kind"] and record["kind_s"] > FIRST_S else None,
         advice=tuple(_advice(shares, record)),
     )
@@ -157,7 +187,8 @@ _ADVICE: Final = {
         "The requests in flight bound it. If the limit found is not one of requests in flight,"
         " raise --concurrency."
     ),
-    "pause": "The provider asked to wait or was down. Nothing to change here.",
+    "pause": "The provider asked to wait, or refused all for a time. Nothing to change here.",
+    "held": "The provider was down, or had to show first that it is asked rightly. Nothing to change here.",
     "retry": "It waited for IDs to try again: the provider failed often near the end.",
     "input": "The source was slow: the lane waited for IDs.",
     "log": "The disk of the log, or the reader of the results, was slow: try --durability normal.",

@@ -30,7 +30,8 @@ SHARED: Final = 0.05
 
 _REASONS: Final = {
     Bound.RATE: "the provider's limit is lower now",
-    Bound.PAUSE: "the provider refuses everything for long times, or is down",
+    Bound.PAUSE: "the provider refuses everything for long times",
+    Bound.HELD: "the provider was down for a part of it",
     Bound.CONCURRENCY: "answers take longer than before",
     Bound.BUSY: "answers take longer than before, or this machine has no time",
     Bound.LOG: "the disk of the log is slow",

@@ -25,12 +25,13 @@ All of it is synchronous and blocks: the caller runs it in a thread.
 from bulkdel.sources.counting import count_rows
 from bulkdel.sources.reading import SourceReader, from_iterable, open_source
 from bulkdel.sources.rows import check_ids
-from bulkdel.sources.source import FORMATS, NO_LANE, STDIN, Source
+from bulkdel.sources.source import FORMATS, NO_LANE, STDIN, Format, Source
 
 __all__ = [
     "FORMATS",
     "NO_LANE",
     "STDIN",
+    "Format",
     "Source",
     "SourceReader",
     "check_ids",

@@ -7,6 +7,8 @@ A line break ends a row whatever is wrong with it, since JSON has none inside it
 damaged row is one invalid row, and the next line can be believed, with one exception: where a
 string or a bracket stays open (`nesting`), the record may go on, and its next lines may look
 like rows. The source ends there.
+
+The same rows as the elements of one array are JSON (`json_array`); there, a string is an ID, too.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from typing import Final
 
 import orjson
 
+from bulkdel.errors import SourceError
 from bulkdel.models import Block
 from bulkdel.object_id import IdForm
+from bulkdel.sources.json_array import Elements
 from bulkdel.sources.json_field import MISSING, JsonField
 from bulkdel.sources.lines import (
     BOM,
@@ -61,6 +65,19 @@ def jsonl_blocks(
     return sorted_blocks(rows.add_all(pieces, end_doubt), sorter)
 
 
+def json_blocks(
+    pieces: Iterable[bytes], source: Source, lanes: Mapping[str, IdForm] | None
+) -> Iterator[list[Block]]:
+    """Give the IDs of the elements of one JSON array, block by block.
+
+    Raises:
+        SourceError: It cannot be told where an element ends.
+    """
+    sorter = RowSorter(source, lanes)
+    rows = _Rows(source, sorter)
+    return sorted_blocks(rows.add_elements(Elements(pieces, source.label)), sorter)
+
+
 class _LongLineDigest(LineDigest):
     """Notes of a long line also whether it is closed."""
 
@@ -83,6 +100,7 @@ class _Rows:
         lane = source.provider_field
         self._lane = None if lane is None else JsonField(lane)
         self._fields = [self._id] if self._lane is None else [self._id, self._lane]
+        self._seen = False
 
     def add_all(self, pieces: Iterable[bytes], end_doubt: EndDoubt) -> Iterator[bool]:
         """Add one row at a time; yield whether the next one may have to be waited for."""
@@ -97,6 +115,23 @@ class _Rows:
                     self._add_line(number, line)
                     yield False
             yield True
+
+    def add_elements(self, elements: Iterable[tuple[int, bytes] | None]) -> Iterator[bool]:
+        """Add one element at a time; yield whether the next one may have to be waited for."""
+        for each in elements:
+            if each is None:
+                yield True
+                continue
+            number, element = each
+            try:
+                row = orjson.loads(element)
+            except orjson.JSONDecodeError as exc:
+                raise lost_at(self._source.label, number, f"not JSON: {exc}") from exc
+            if isinstance(row, str) and self._lane is None:
+                self._sorter.add(number, row, None, element)
+            else:
+                self._add_object(number, row, element, stripped=False)
+            yield False
 
     def _add_line(self, number: int, line: bytes) -> None:
         if len(line) > ROW_BYTES_MAX:
@@ -121,6 +156,20 @@ class _Rows:
                 raise lost_at(self._source.label, number, _GOES_ON) from exc
             self._sorter.refuse(number, line, f"not JSON: {exc}")
             return
+        if not self._seen:
+            self._check_first(row)
+        self._add_object(number, row, line, stripped=stripped)
+
+    def _check_first(self, row: object) -> None:
+        """Refuse a result log: whoever gives one wants to go on with it, or to look at it."""
+        self._seen = True
+        if isinstance(row, dict) and set(row) == {"run"} and isinstance(row["run"], dict):
+            raise SourceError(
+                f"{self._source.label}: is a result log, not a source: --log goes on with it, --done"
+                " skips what is done there, `bulkdel failed` prints its failed IDs"
+            )
+
+    def _add_object(self, number: int, row: object, line: bytes, *, stripped: bool) -> None:
         if not isinstance(row, dict):
             self._sorter.refuse(number, line, "not a JSON object")
             return

@@ -1,4 +1,4 @@
-"""Parquet: the ID in one column of strings, found by its name. Needs pyarrow.
+"""Parquet: the ID in one column of strings, found by its name, or in a struct's field. Needs pyarrow.
 
 Only the wanted columns are read, some thousand rows at a time. Parquet is read from
 its end, so what comes through a pipe or is compressed as a whole goes into a temporary
@@ -74,16 +74,52 @@ def open_parquet(file: IO[bytes], source: Source) -> Any:
     except _damage() as exc:
         raise SourceError(f"{source.label}: is not Parquet data: {_words(exc)}") from exc
     for name in _columns(source):
-        indices = schema.get_all_field_indices(name)
-        if len(indices) != 1:
-            what = "twice the column" if indices else "no column"
-            raise SourceError(
-                f"{source.label}: {what} {name!r}; its columns are {shown_columns(schema.names)}"
-            )
-        kind = schema.field(indices[0]).type
+        kind = _kind(schema, name, source.label)
         if not _is_string(kind):
             raise SourceError(f"{source.label}: the column {name!r} holds {kind}, not strings")
     return table
+
+
+def _kind(schema: Any, name: str, label: str) -> Any:
+    """Return what a column holds, or a field of a struct in one.
+
+    Raises:
+        SourceError: There is none, or there are two.
+    """
+    first, *steps = _path(schema, name)
+    indices = schema.get_all_field_indices(first)
+    if len(indices) != 1:
+        what = "twice the column" if indices else "no column"
+        raise SourceError(
+            f"{label}: {what} {first!r}; its columns are {shown_columns(schema.names)}"
+        )
+    kind = schema.field(indices[0]).type
+    for step in steps:
+        fields = [each.name for each in kind] if _is_struct(kind) else []
+        if fields.count(step) != 1:
+            known = f"; there are {shown_columns(fields)}" if fields else ": it has none"
+            raise SourceError(f"{label}: the column {first!r} has no one field {step!r}{known}")
+        kind = kind.field(kind.get_field_index(step)).type
+    return kind
+
+
+def _path(schema: Any, name: str) -> list[str]:
+    """Return the column, and the fields in it, that a name with dots leads to; or it is one."""
+    return [name] if schema.get_all_field_indices(name) else name.split(".")
+
+
+def _is_struct(kind: Any) -> bool:
+    return bool(importlib.import_module("pyarrow.types").is_struct(kind))
+
+
+def _values(batch: Any, name: str) -> list[object]:
+    """Return what a column holds, or a field of a struct in one, row by row."""
+    first, *steps = _path(batch.schema, name)
+    column = batch.column(first)
+    for step in steps:
+        column = importlib.import_module("pyarrow.compute").struct_field(column, step)
+    found: list[object] = column.to_pylist()
+    return found
 
 
 def _is_string(kind: Any) -> bool:
@@ -104,7 +140,8 @@ def parquet_blocks(
     rows = 0
     with closing(table):
         try:
-            for batch in table.iter_batches(batch_size=BLOCK_IDS_MAX, columns=_columns(source)):
+            columns = [".".join(_path(table.schema_arrow, name)) for name in _columns(source)]
+            for batch in table.iter_batches(batch_size=BLOCK_IDS_MAX, columns=columns):
                 batch.validate(full=True)
                 yield _blocks(batch, rows + 1, source, lanes)
                 rows += len(batch)
@@ -134,12 +171,12 @@ def _words(exc: Exception) -> str:
 def _blocks(
     batch: Any, first: int, source: Source, lanes: Mapping[str, IdForm] | None
 ) -> list[Block]:
-    ids = batch.column(source.id_field).to_pylist()
+    ids = _values(batch, source.id_field)
     if source.lane is not None:
         form = form_of(source.lane, lanes)
         return [Block(source.lane, *check_ids(ids, first, source.name, form))]
     sorter = RowSorter(source, lanes)
-    names = batch.column(source.provider_field).to_pylist()
+    names = _values(batch, source.provider_field or "")
     for number, (object_id, lane) in enumerate(zip(ids, names, strict=True), first):
         sorter.add(number, object_id, lane, f"{lane} {object_id}".encode())
     return sorter.take()

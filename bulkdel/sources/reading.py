@@ -13,14 +13,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO, Final, cast
 
 from bulkdel.compression import decompress
 from bulkdel.errors import ConfigError, SourceError
 from bulkdel.models import Block
 from bulkdel.object_id import STRICT, IdForm
-from bulkdel.sources.jsonl import jsonl_blocks
+from bulkdel.sources.jsonl import json_blocks, jsonl_blocks
 from bulkdel.sources.lines import without_mark
 from bulkdel.sources.opening import ByteStream, Interrupted, open_file
 from bulkdel.sources.parquet import open_parquet, parquet_blocks, require_pyarrow, spool
@@ -147,10 +147,28 @@ def _blocks(
             return text_blocks(unmarked, source, lane, form_of(lane, lanes), stream.end_doubt)
         case Format.JSONL:
             return jsonl_blocks(unmarked, source, lanes, stream.end_doubt)
+        case Format.JSON:
+            return _json(unmarked, source, lanes, stream)
         case Format.CSV | Format.TSV:
             return table_blocks(unmarked, source, lanes, stream.end_doubt)
         case Format.PARQUET:
             return _parquet(stream, pieces, source, lanes)
+
+
+def _json(
+    pieces: Iterator[bytes], source: Source, lanes: Mapping[str, IdForm] | None, stream: ByteStream
+) -> Iterator[list[Block]]:
+    """Read one array, or, if it does not begin as one, JSON Lines: both are called ``.json``."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if head.strip():
+            break
+    pieces = chain([head], pieces)
+    if head.lstrip().startswith(b"["):
+        yield from json_blocks(pieces, source, lanes)
+    else:
+        yield from jsonl_blocks(pieces, source, lanes, stream.end_doubt)
 
 
 def _parquet(

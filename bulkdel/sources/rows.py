@@ -164,6 +164,11 @@ class RowSorter:
         else:
             block.invalid.append(invalid_row(object_id, self._source.name, line, reason))
 
+    def is_unusual(self, object_id: str, lane: str | None) -> bool:
+        """Say whether what should be an ID looks unlike those of its lane; never with any ID."""
+        form = form_of(self._source.lane or lane or "", self._lanes)
+        return not form.beyond_ascii and form.is_unusual(object_id)
+
     def refuse(self, line: int, row: object, reason: str) -> None:
         """Add a row that holds no ID, or names no lane."""
         self.add_invalid(invalid_row(row, self._source.name, line, reason))

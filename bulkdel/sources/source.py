@@ -2,12 +2,13 @@
 
 The format goes by the file name, a compression suffix first: ``ids.csv.gz`` is CSV
 inside gzip. ``format`` overrides the name, and is the only way to say it for stdin:
-``csv``, ``csv.gz``. A name that says nothing means text, one ID a line; ``.json`` means
-JSON Lines, because as text every line of it could pass for an ID.
+``csv``, ``csv.gz``. A name that says nothing means text, one ID a line. What ``.json`` is, one
+array or JSON Lines, is known by its first character (`reading`).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
@@ -22,6 +23,7 @@ class Format(StrEnum):
     """What the rows of a source are written in."""
 
     TEXT = "text"
+    JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
     TSV = "tsv"
@@ -37,12 +39,16 @@ NO_LANE: Final = ""
 _FORMAT_OF_SUFFIX: Final = {
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,
-    ".json": Format.JSONL,
+    ".json": Format.JSON,
     ".csv": Format.CSV,
     ".tsv": Format.TSV,
     ".parquet": Format.PARQUET,
     ".pq": Format.PARQUET,
 }
+
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}").fullmatch
+_IN_IDS: Final = re.compile(r"[A-Za-z0-9_.:=~+@\-\"'`\\\x00-\x1f\x7f]").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,9 @@ class Source:
         id_field: Field or column of the ID; text has none. In JSON, ``response.id``
             reaches into ``response`` unless a field has just that name.
         provider_field: Field or column in which each row names its lane.
+        delimiter: What separates the cells of a table, one character; None for the format's own.
+        header: Whether a table begins with the names of its columns. If not, its fields are
+            named by the numbers of their columns, from 1.
 
     Raises:
         ConfigError: The values do not fit together.
@@ -70,6 +79,8 @@ class Source:
     format: str | None = None
     id_field: str = "id"
     provider_field: str | None = None
+    delimiter: str | None = None
+    header: bool = True
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -90,11 +101,30 @@ class Source:
                 f"{self.label}: there is no format {self.format!r}; there are "
                 f"{', '.join(FORMATS)}, each also with .gz or .zst"
             )
+        self._check_table()
         if self.provider_field is not None and self.row_format is Format.TEXT:
             raise ConfigError(
                 f"{self.label}: a text source has no field {self.provider_field!r}; "
                 "give the lane, or another format"
             )
+
+    def _check_table(self) -> None:
+        if self.delimiter is not None and not _separates(self.delimiter):
+            raise ConfigError(
+                f"{self.label}: cells cannot be separated by {self.delimiter!r}: give one character"
+                " that no ID holds, as ',' ';' '|' or tab"
+            )
+        if self.header:
+            return
+        for flag, name in (
+            ("--id-field", self.id_field),
+            ("--provider-field", self.provider_field),
+        ):
+            if name is not None and not _NUMBER(name):
+                raise ConfigError(
+                    f"{self.label}: without a header a column is named by its number, from 1:"
+                    f" {flag} 1, not {name!r}"
+                )
 
     @property
     def label(self) -> str:
@@ -114,6 +144,11 @@ class Source:
         """``gzip``, ``zstd`` or None."""
         of_format = _split(self.format)[1] if self.format is not None else None
         return of_format or _split(self.name)[1]
+
+
+def _separates(char: str) -> bool:
+    """Say whether cells can be separated by it: no ID, quote or line break holds it."""
+    return len(char) == 1 and (char == "\t" or (char.isascii() and not _IN_IDS(char)))
 
 
 def _split(name: str) -> tuple[str, str | None]:

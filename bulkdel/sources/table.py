@@ -6,10 +6,14 @@ cell; or a comma was not quoted, and another value stands in the ID's column. A 
 whole but holds no ID is one invalid row. Spaces and tabs around an ID are stripped and counted.
 Blank lines are no rows. The header once more, as it stands where files were put one after
 another, is an invalid row; another header ends the source, since its columns are others.
+
+A table without a header has as many cells in each row as in the first one. If that has no ID in
+the ID's place, by the looks of it, it is taken for a header after all, and is an invalid row.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -23,6 +27,10 @@ from bulkdel.sources.table_rows import Row, RowReader
 
 _BLANKS: Final = " \t"
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
+_USUAL_DELIMITERS: Final = {";": "';'", "\t": "tab", "|": "'|'", ",": "','"}
+_NUMBER: Final = re.compile(r"[0-9]+").fullmatch
+_HAS_DIGITS: Final = re.compile(r"[0-9]{4}").search
+"""In an ID there are some; in the name of a column hardly ever."""
 
 
 def table_blocks(
@@ -37,7 +45,8 @@ def table_blocks(
         SourceError: There is no header row, or it lacks a column; or a row cannot be told
             from the next one.
     """
-    reader = RowReader(pieces, source.label, _DELIMITERS[source.row_format], end_doubt)
+    delimiter = source.delimiter or _DELIMITERS[source.row_format]
+    reader = RowReader(pieces, source.label, delimiter, end_doubt)
     sorter = RowSorter(source, lanes)
     return sorted_blocks(_add_rows(reader, source, sorter), sorter)
 
@@ -51,10 +60,13 @@ def _add_rows(reader: RowReader, source: Source, sorter: RowSorter) -> Iterator[
             if row.data.strip():
                 sorter.refuse(row.number, row.data, row.reason)
         elif row.data.strip(b" \r"):
+            first = columns is None
             if columns is None:
                 columns = _Columns(row, source)
-            else:
+            if not first:
                 columns.add(row, sorter)
+            elif not source.header:
+                columns.add_first(row, sorter)
         yield reader.may_wait
     if columns is None:
         raise SourceError(f"{source.label}: is empty; a header row must name the columns")
@@ -69,10 +81,21 @@ class _Columns:
 
     def __init__(self, header: Row, source: Source) -> None:
         self._label = source.label
+        self._header = source.header
         self._names = [name.strip(_BLANKS) for name in header.cells]
+        if not source.header:
+            self._names = [str(number) for number in range(1, len(header.cells) + 1)]
+        self._first = header
         self._object_id = self._place(source.id_field)
         lane = source.provider_field
         self._lane = None if lane is None else self._place(lane)
+
+    def add_first(self, row: Row, sorter: RowSorter) -> None:
+        """Sort the ID of the first row of a table without a header, unless it is one."""
+        if sorter.is_unusual(*self._values(row)):
+            sorter.refuse(row.line, row.data, "a header, by the looks of it, beside --no-header")
+        else:
+            self.add(row, sorter)
 
     def add(self, row: Row, sorter: RowSorter) -> None:
         """Sort the ID of a row.
@@ -82,15 +105,20 @@ class _Columns:
         """
         cells = row.cells
         if len(cells) != len(self._names):
-            reason = f"{len(cells)} cells; the header has {len(self._names)}"
+            first = "header" if self._header else "first row"
+            reason = f"{len(cells)} cells; the {first} has {len(self._names)}"
             raise lost_at(self._label, row.line, reason)
-        object_id = cells[self._object_id].strip(_BLANKS)
-        if object_id in self._names and self._is_header(row):
+        object_id, lane = self._values(row)
+        if self._header and object_id in self._names and self._is_header(row):
             sorter.refuse(row.line, row.data, "the header once more")
             return
-        lane = None if self._lane is None else cells[self._lane].strip(_BLANKS)
         stripped = row.is_marked or len(object_id) != len(cells[self._object_id])
         sorter.add(row.line, object_id, lane, row.data, stripped=stripped)
+
+    def _values(self, row: Row) -> tuple[str, str | None]:
+        """Return the ID of a row, and the lane that it names."""
+        lane = None if self._lane is None else row.cells[self._lane].strip(_BLANKS)
+        return row.cells[self._object_id].strip(_BLANKS), lane
 
     def _is_header(self, row: Row) -> bool:
         names = [name.strip(_BLANKS) for name in row.cells]
@@ -104,7 +132,18 @@ class _Columns:
         what = "twice the column" if name in self._names else "no column"
         raise SourceError(
             f"{self._label}: {what} {name!r}; its columns are {shown_columns(self._names)}"
+            f"{self._hint(name)}"
         )
+
+    def _hint(self, name: str) -> str:
+        """Say what to give where the table is cut in another way, or has no header."""
+        alone = self._first.cells[0] if len(self._first.cells) == 1 else ""
+        for char, shown in _USUAL_DELIMITERS.items():
+            if char in alone:
+                return f". Its cells are separated by {shown}, it seems: give --delimiter {shown}"
+        if self._header and (_NUMBER(name) or any(map(_HAS_DIGITS, self._names))):
+            return ". If its first row is no header, give --no-header and --id-field NUMBER"
+        return ""
 
 
 def shown_columns(names: list[str]) -> str:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from bulkdel.sources.lines import BOM, CutLine, EndDoubt, Lines, LongLine, lost_at, split_lines
@@ -29,10 +30,13 @@ _TOO_LONG: Final = f"the row has more than {ROW_BYTES_MAX:,} bytes (is a quote n
 
 # One cell and what ends it. No group gives back what it took, so the time is linear.
 _QUOTED: Final = r'"([^"]*+(?:""[^"]*+)*+)"'
-_CELL: Final = {
-    delimiter: re.compile(rf'(?:{_QUOTED}|([^"\r\n{delimiter}]*+))({delimiter}|\Z)').match
-    for delimiter in (",", "\t")
-}
+
+
+@cache
+def _cell(delimiter: str) -> Callable[[str, int], re.Match[str] | None]:
+    """Return what matches the cell at a place and what ends it."""
+    end = re.escape(delimiter)
+    return re.compile(rf'(?:{_QUOTED}|([^"\r\n{end}]*+))({end}|\Z)').match
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,8 @@ def cells(row: str, delimiter: str) -> list[str] | str:
             return "the row holds a carriage return that ends no line"
         return row.split(delimiter)
     found: list[str] = []
-    at = 0
-    while (cell := _CELL[delimiter](row, at)) is not None:
+    at, match = 0, _cell(delimiter)
+    while (cell := match(row, at)) is not None:
         quoted, plain, end = cell.groups()
         found.append(plain if quoted is None else quoted.replace('""', '"'))
         if not end:

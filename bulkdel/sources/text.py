@@ -34,7 +34,12 @@ LINE_BYTES_MAX: Final = 4096
 """No ID is nearly as long; longer lines are damaged files."""
 
 _BLANKS: Final = b" \t\r"
-_NO_TEXT: Final = {b"{": "JSON", b"[": "JSON", b'"': "JSON or CSV"}
+_NO_TEXT: Final = {
+    b"{": "is JSON, it seems: give --format jsonl",
+    b"[": "is a JSON array, it seems: give --format json",
+    b'"': "has quotes, as CSV has: give --format csv, and if no header stands first,"
+    " --no-header --id-field 1",
+}
 
 
 def text_blocks(
@@ -73,8 +78,7 @@ def _check_is_text(row: bytes, label: str) -> None:
     looks_like = _NO_TEXT.get(row[:1])
     if looks_like is not None:
         raise SourceError(
-            f"{label}: looks like {looks_like}, but its name says text with one ID a line; "
-            "give the format (text, if these are IDs)"
+            f"{label}: {looks_like} (or --format text, if these are IDs as they stand)"
         )
 
 

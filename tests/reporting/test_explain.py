@@ -137,3 +137,29 @@ async def test_a_real_run_is_explained_and_the_next_one_starts_warm(tmp_path: Pa
     assert sum(explained.shares.values()) == pytest.approx(1.0)
     assert next(iter(explained.shares)) == "rate"
     assert [record["pace"]["at_s"] for record in records if "pace" in record][:2] == [10.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate", "reached"),
+    [
+        ({"rate": None, "rate_max": 20.0}, 22.0, True),
+        ({"rate": None, "rate_max": 20.0}, 11.0, False),
+        ({"rate": None, "rate_max": None}, 22.0, False),
+        ({"rate": 5.0, "rate_max": 20.0}, 5.0, False),
+        ({"rate": "x", "rate_max": [1]}, 5.0, False),
+        ("damaged", 5.0, False),
+    ],
+)
+def test_a_ceiling_is_told_from_a_limit(
+    tmp_path: Path, settings: Any, rate: float, *, reached: bool
+) -> None:
+    """Nothing refused up to 22 a second, below a ceiling of 20, says nothing of the provider."""
+    header = {"run": {"lanes": {"ark": settings}}}
+    record = pace(20, rate=9)
+    record["pace"]["learned"] = {"rate": rate, "unlimited": True}
+    log = write_log(tmp_path / "l", header, record)
+
+    _, [lane] = explain(log)
+
+    assert lane.reached_ceiling is reached
+    assert lane.rate == (5.0 if isinstance(settings, dict) and settings["rate"] == 5.0 else None)

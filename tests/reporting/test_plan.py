@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def reading(tmp_path: Path) -> Iterator[Reading]:
     """Open a source that holds a text; all are closed at the end."""
     with ExitStack() as stack:
 
-        def open_text(name: str, text: str, **settings: str) -> SourceReader:
+        def open_text(name: str, text: str, **settings: Any) -> SourceReader:
             path = tmp_path / name
             path.write_text(text)
             lane = None if "provider_field" in settings else "ark"

@@ -162,7 +162,9 @@ def test_table_rows_are_numbered_by_the_line_they_begin_in() -> None:
     [
         (b"name,ID\nx,resp_1\n", "no column 'id'; its columns are 'name', 'ID'"),
         (b"id,id\n", "twice the column 'id'"),
-        (b"id;name\n", "its columns are 'id;name'"),
+        (b"id;name\n", "its columns are 'id;name'. .*: give --delimiter ';'"),
+        (b"id\tname\n", "give --delimiter tab"),
+        (b"resp_0217,1\n", "If its first row is no header, give --no-header"),
         (b"", "is empty; a header row must name the columns"),
         (b"id\xff\n", "line 1: not UTF-8: byte 3 of the row"),
     ],

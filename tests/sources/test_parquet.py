@@ -117,3 +117,27 @@ def test_parquet_without_the_column_is_refused_at_once(
 
     with pytest.raises(SourceError, match=message):
         open_source(source)
+
+
+def test_a_field_of_a_struct(tmp_path: Path) -> None:
+    """``a.b`` reaches into a struct, as it does in JSON; a column called so goes before."""
+    rows = [{"b": {"id": "resp_1"}}, {"b": None}, None, {"b": {"id": "resp_4"}}]
+    data = _parquet_bytes({"a": rows, "x.y": ["resp_5"] * 4})
+    path = tmp_path / "ids.parquet"
+    path.write_bytes(data)
+
+    def read(id_field: str) -> tuple[list[str], int]:
+        source = Source(name=str(path), lane="ark", id_field=id_field)
+        blocks = _read_blocks(open_source(source))
+        return [one for block in blocks for one in block.ids], sum(len(b.invalid) for b in blocks)
+
+    assert read("a.b.id") == (["resp_1", "resp_4"], 2)
+    assert read("x.y") == (["resp_5"] * 4, 0)
+    for wrong, words in (
+        ("a.c", "the column 'a' has no one field 'c'; there are 'b'"),
+        ("a.b.id.z", "no one field 'z': it has none"),
+        ("a.b", "the column 'a.b' holds struct"),
+        ("b.id", "no column 'b'"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            read(wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bulkdel.errors import ConfigError
@@ -19,9 +21,13 @@ from bulkdel.sources import Source
         {"name": "a.txt", "provider_field": "to"},
         {"name": "a", "lane": "ark", "format": "xml"},
         {"name": "a", "lane": "ark", "format": "gz"},
+        *({"name": "a.csv", "lane": "ark", "delimiter": char} for char in ("", "ab", *'_-.x1"\n')),
+        {"name": "a.csv", "lane": "ark", "header": False},
+        {"name": "a.csv", "lane": "ark", "header": False, "id_field": "0"},
+        {"name": "a.csv", "header": False, "id_field": "1", "provider_field": "to"},
     ],
 )
-def test_settings_that_do_not_fit_are_refused(settings: dict[str, str]) -> None:
+def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any]) -> None:
     """A source that could be understood in two ways is not read at all."""
     with pytest.raises(ConfigError):
         Source(**settings)
@@ -34,7 +40,7 @@ def test_settings_that_do_not_fit_are_refused(settings: dict[str, str]) -> None:
         ("ids", None, "text", None),
         ("-", None, "text", None),
         ("a.JSONL", None, "jsonl", None),
-        ("a.json", None, "jsonl", None),
+        ("a.json", None, "json", None),
         ("a.ndjson.gz", None, "jsonl", "gzip"),
         ("a.csv.zst", None, "csv", "zstd"),
         ("dir.csv/ids", None, "text", None),

@@ -246,10 +246,10 @@ def test_blocks_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("start", "what"),
     [
-        (b'{"id": "resp_1"}\n', "looks like JSON"),
-        (b"\n# x\n[\n", "looks like JSON"),
-        (b'"id","name"\n', "looks like JSON or CSV"),
-        (b"{" * 9000, "looks like JSON"),
+        (b'{"id": "resp_1"}\n', "is JSON, .*--format jsonl"),
+        (b"\n# x\n[\n", "is a JSON array, .*--format json"),
+        (b'"id","name"\n', "has quotes, .*--format csv"),
+        (b"{" * 9000, "is JSON"),
         (b"\xff\xfer\x00e\x00", "UTF-16"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"\x28\xb5\x2f\xfd\x04", "zstd"),
