@@ -13,6 +13,8 @@ Not here: what is an outage (`guards`), who is suspected (`suspects`), when to t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bulkdel.engine.recorder import Recorder
 from bulkdel.engine.retry_queue import RetryQueue, Waiting
 from bulkdel.engine.suspects import Suspect, Suspects
@@ -99,14 +101,16 @@ class Transients:
         give_up = self._guard.transient(
             now_s,
             waiting.object_id,
-            verdict.message or (f"HTTP {answer.status}" if answer else "no answer"),
+            _words(suspect),
             exhausted=wait_s is None,
             none_left=is_last and self._is_none_left(waiting),
             alone=waiting.alone,
         )
         if self._guard.gives_up:
-            for other in self._retries.take_all():
-                self.give_up(suspect._replace(waiting=other))
+            words = f"given up in an outage: {_words(suspect)}"
+            outage = replace(verdict, code=None, message=words, request_id=None)
+            for other in self._retries.take_all():  # what came is the answer to another one
+                self.give_up(suspect._replace(waiting=other, verdict=outage, answer=None))
         if self._guard.gives_up or (give_up and self._is_guilty(waiting)):
             self.give_up(suspect)
         elif give_up:
@@ -137,6 +141,12 @@ class Transients:
         if self._guard.held_for is None:
             return False
         most = self._attempts_max
-        return waiting.requests >= most and all(
-            other.requests >= most for other in self._retries.everyone()
+        return all(
+            each.requests - each.refusals >= most for each in (waiting, *self._retries.everyone())
         )
+
+
+def _words(suspect: Suspect) -> str:
+    """Return what was heard of it."""
+    answer = suspect.answer
+    return suspect.verdict.message or (f"HTTP {answer.status}" if answer else "no answer")

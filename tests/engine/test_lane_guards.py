@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import anyio
@@ -220,6 +221,35 @@ async def test_a_few_ids_that_cannot_be_deleted_do_not_pass_for_an_outage_for_ev
         assert summary.counts.failed == 5
         assert all(outcome == "failed" for i, outcome in outcomes(log).items() if i in bad)
     assert all(result.retryable for result in job.results[-5:])
+
+
+def test_what_is_given_up_in_an_outage_has_no_answer_of_another_id() -> None:
+    """Its line is evidence: a status in it must be one that was given for it."""
+    statuses: list[int | None] = []
+
+    @in_virtual_time
+    async def try_limit(outage_limit_s: int) -> None:
+        answers = count(1)
+
+        def answering(object_id: str, _: int) -> Answer:
+            if next(answers) <= 37:
+                return deleted(object_id)
+            return failing(500 + int(object_id[-1]))
+
+        job = Job(answering, attempts_max=1)
+        await job.delete(ids(40), outage_limit_s=outage_limit_s)
+
+        for result in job.results:
+            if result.outcome is Outcome.FAILED:
+                statuses.append(result.status)
+                assert result.status in (None, 500 + int(result.object_id[-1]))
+                assert result.status or str(result.error).startswith("given up in an outage: ")
+
+    for outage_limit_s in range(600, 1200, 50):  # its last probe may be for one that is deleted
+        try_limit(outage_limit_s)
+
+    assert None in statuses
+    assert set(statuses) - {None}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -240,12 +240,14 @@ class Rows:
         if self._at >= len(self._rows):
             return None
         rows = self._rows[self._at : self._at + self._dice.randint(1, 12)]
-        blocks = []
-        for lane in dict.fromkeys(lane for lane, _ in rows):
-            texts: list[object] = [text for of, text in rows if of == lane]
-            blocks.append(Block(lane, *check_ids(texts, self._at + 1, "rows", WIDE)))
-        self._at += len(rows)
-        return blocks
+        blocks: dict[str, Block] = {}
+        for lane, text in rows:
+            self._at += 1  # a row's line is the same however the blocks are cut
+            ids, invalid = check_ids([text], self._at, "rows", WIDE)
+            block = blocks.setdefault(lane, Block(lane, []))
+            block.ids += ids
+            block.invalid += invalid
+        return list(blocks.values())
 
     def interrupt(self) -> None:
         """End now."""
