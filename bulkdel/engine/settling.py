@@ -81,6 +81,7 @@ class Settling:
         """End the lane; ``early`` says that IDs are left."""
         self.accused.drop()
         if early:
+            self._transients.drop()
             self._recorder.finish_early()
         else:
             self._transients.finish()

@@ -65,6 +65,11 @@ class Transients:
         for suspect in self._suspects.take_all():
             self.give_up(suspect)
 
+    def drop(self) -> None:
+        """Give the suspects back: they are still to do, and some may be deleted already."""
+        for suspect in self._suspects.take_all():
+            self._retries.put_back(suspect.waiting, suspect.now_s)
+
     def give_up(self, suspect: Suspect) -> None:
         """End an ID as failed, by the last that was heard of it."""
         waiting, verdict, answer, sent_s, now_s = suspect

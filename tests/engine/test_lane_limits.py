@@ -27,6 +27,7 @@ from tests.support.engine_fakes import (
     refusing,
 )
 from tests.support.lane_job import Job, ids, key_refused, lane, outcomes
+from tests.support.seeds import seeds
 
 
 @pytest.mark.parametrize("concurrency", [1, 50])
@@ -80,11 +81,11 @@ def test_max_delete_is_never_passed_over_any_number_of_resumes() -> None:
     Eight were deleted of five that were allowed.
     """
     happened = Counter[str]()
-    for seed in range(120):
+    for seed in (444, 578, *seeds(120)):  # these two lost count of an ID that was suspected
         with TemporaryDirectory() as folder:
             _delete_and_resume(random.Random(seed), Path(folder) / "log", happened)
 
-    assert happened["all places taken"] > 30, happened
+    assert happened["all places taken"] > 15, happened
     assert happened["deleted"] > 1000, happened
 
 
@@ -95,7 +96,10 @@ def _delete_and_resume(dice: random.Random, log: Path, happened: Counter[str]) -
     deleted_here = set[str]()
 
     def answering(object_id: str, _: int) -> Answer:
-        luck = dice.random()
+        nonlocal left
+        luck, left = dice.random(), left - 1
+        if left < 0:
+            return key_refused()
         if luck < 0.1:
             return failing(503)
         was_there = object_id in there
@@ -108,14 +112,20 @@ def _delete_and_resume(dice: random.Random, log: Path, happened: Counter[str]) -
             return failing(500)
         return deleted(object_id) if was_there else gone(object_id)
 
+    left = 0
     for _ in range(5):
+        left = dice.choice((4, 12, 30, 10_000, 10_000))  # then the key is refused
         job = Job(answering, concurrency=dice.choice((1, 4, 20)), attempts_max=dice.choice((1, 2)))
         limit_s = dice.choice((None, None, 0.1, 0.5))
+        # What runs without the limit leave in doubt counts in those that have it.
+        allowed = most if dice.random() < 0.7 else None
 
         @in_virtual_time
-        async def try_once(job: Job = job, limit_s: float | None = limit_s) -> None:
+        async def try_once(
+            job: Job = job, limit_s: float | None = limit_s, allowed: int | None = allowed
+        ) -> None:
             settings = RunSettings(
-                lanes=[job.lane], log=log, max_delete=most, outage_limit_s=5, allow_gone=True
+                lanes=[job.lane], log=log, max_delete=allowed, outage_limit_s=5, allow_gone=True
             )
             reader = from_iterable(ids(60), job.lane.name)
             source = ReaderSource(reader, "ids", job.lane.name, in_line=True)
@@ -126,8 +136,9 @@ def _delete_and_resume(dice: random.Random, log: Path, happened: Counter[str]) -
                 await run.run()
                 tasks.cancel_scope.cancel()
 
+        before = len(deleted_here)
         try_once()
-        assert len(deleted_here) <= most
+        assert allowed is None or len(deleted_here) <= max(most, before)
     happened["all places taken"] += len(deleted_here) == most
     happened["deleted"] += len(deleted_here)
 
