@@ -204,6 +204,7 @@ def _make_run(ids: Ids | Mapping[str, Ids], options: Options) -> Run:
         allow_gone=given.allow_gone,
         wait_long=given.wait_long,
         outage_limit_s=given.outage_limit_s,
+        max_duration_s=given.max_duration_s,
     )
     return Run(settings, _sources(ids, given, lanes), edge=given.edge or REAL)
 

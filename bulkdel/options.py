@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
         allow_gone: Believe that what the provider calls gone is gone, however many.
         wait_long: Wait as long as the provider asks, however long.
         outage_limit_s: Seconds of outage after which it stops; 600 by default.
+        max_duration_s: Seconds after which it takes no more IDs, and finishes what is in flight.
         edge: For tests: fakes of the network, the disk and the clock.
     """
 
@@ -68,6 +69,7 @@ class Options(TypedDict, total=False):
     allow_gone: bool
     wait_long: bool
     outage_limit_s: float
+    max_duration_s: float
     edge: Edge
 
 
@@ -91,6 +93,7 @@ class Given:
     allow_gone: bool = False
     wait_long: bool = False
     outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
+    max_duration_s: float | None = None
     edge: Edge | None = None
 
 
@@ -171,6 +174,7 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "allow_gone": _FLAG,
     "wait_long": _FLAG,
     "outage_limit_s": ((int, float), "a number of seconds"),
+    "max_duration_s": ((int, float, NoneType), "a number of seconds"),
     "edge": ((Edge,), "an Edge"),
 }
 """What each option is. None stands where it says "no limit"."""

@@ -244,6 +244,8 @@ class RunSettings:
             for done what a log calls gone in doubt.
         wait_long: Wait as long as a provider asks, however long.
         outage_limit_s: Seconds of outage after which a lane stops.
+        max_duration_s: Seconds after which no more IDs are taken, from the start of the run; what
+            is in flight is finished. None for no limit.
 
     Raises:
         ConfigError: A value is out of range.
@@ -262,6 +264,7 @@ class RunSettings:
     allow_gone: bool = False
     wait_long: bool = False
     outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
+    max_duration_s: float | None = None
 
     def __post_init__(self) -> None:
         names = [lane.name for lane in self.lanes]
@@ -273,3 +276,5 @@ class RunSettings:
             raise ConfigError(f"max-delete must be 0 or more, not {self.max_delete}")
         if not 0 <= self.outage_limit_s <= 86_400:
             raise ConfigError(f"outage-limit must be 0 to 86,400 s, not {self.outage_limit_s}")
+        if self.max_duration_s is not None and not 0 < self.max_duration_s < math.inf:
+            raise ConfigError(f"max-duration must be more than 0 s, not {self.max_duration_s}")

@@ -77,7 +77,7 @@ _CODES = {LogBusyError: BUSY, ListingError: STOPPED, VerifyError: STOPPED}
         "max_content_width": 100,
     },
 )
-@click.version_option(__version__, prog_name="bulkdel")
+@click.version_option(__version__, "-V", "--version", prog_name="bulkdel")
 def cli() -> None:
     """Delete stored objects at LLM providers by the million, one request each.
 

@@ -25,6 +25,7 @@ from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
+from bulkdel.engine.choice import parse_age
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, unknown
 from bulkdel.engine.run import Run
@@ -76,6 +77,7 @@ class Job:
             allow_gone=options.allow_gone,
             wait_long=options.wait_long,
             outage_limit_s=options.outage_limit,
+            max_duration_s=_duration_s(options.max_duration),
         )
 
     def dry_run(self) -> None:
@@ -177,7 +179,8 @@ class Job:
         )
         if self._known is None:
             self._say_reading()
-        session = Session(run, self._sources, quiet=self._options.quiet)
+        every_s = None if self._options.quiet else self._options.progress_every
+        session = Session(run, self._sources, every_s)
         try:
             summary: Summary = anyio.run(session.run, backend_options=backend_options())
         except Exception:
@@ -258,6 +261,15 @@ class Job:
         if any(source.name == STDIN for source in self._sources):
             return f"{command}   (with the same IDs on stdin)"
         return command
+
+
+def _duration_s(text: str | None) -> float | None:
+    try:
+        return None if text is None else parse_age(text)
+    except ConfigError:
+        raise ConfigError(
+            f"--max-duration is a number and a unit, as 90s, 30m or 8h, not {text!r}"
+        ) from None
 
 
 def _default_log(sources: Sequence[Source]) -> Path:

@@ -14,6 +14,7 @@ import click
 
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
 from bulkdel.cli.lane_values import ForLane, PerLane, number_or, share, whole
+from bulkdel.reporting.progress import LINE_EVERY_S
 from bulkdel.settings import (
     DEFAULT_ATTEMPTS,
     DEFAULT_CONCURRENCY,
@@ -148,6 +149,12 @@ class DeleteOptions:
         default=DEFAULT_OUTAGE_LIMIT_S,
         help="Stop a lane when its provider has been down so many seconds.",
     )
+    max_duration: str | None = optional(
+        "--max-duration",
+        metavar="TIME",
+        kind=click.STRING,
+        help="Take no more IDs after so long, as 90s, 30m or 8h; what is in flight is finished.",
+    )
     wait_long: bool = flag(
         "--wait-long", help="Wait as long as the provider asks, also above 5 minutes."
     )
@@ -177,4 +184,11 @@ class DeleteOptions:
     dry_run: bool = flag("--dry-run", help="Read, check and count; send nothing.")
     yes: bool = flag("-y", "--yes", help="Do not ask.")
     json: bool = flag("--json", help="The summary as one JSON object on stdout.")
+    progress_every: float = option(
+        "--progress-every",
+        metavar="S",
+        kind=click.FloatRange(min=0.5),
+        default=LINE_EVERY_S,
+        help="Seconds between two lines of progress where stderr is no terminal.",
+    )
     quiet: bool = flag("-q", "--quiet", help="No progress.")

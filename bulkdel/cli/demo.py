@@ -29,6 +29,7 @@ from bulkdel.engine.run import Run
 from bulkdel.models import Summary
 from bulkdel.process import backend_options
 from bulkdel.providers import get
+from bulkdel.reporting.progress import LINE_EVERY_S
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import Source, open_source
 
@@ -86,7 +87,7 @@ async def _run(folder: Path, quiet: bool) -> tuple[Summary, int]:
             path.write_text("".join(f"{object_id}\n" for object_id in ids[name]), encoding="utf-8")
             sources.append(Source(name=str(path), lane=name))
         run = _make_run(folder, emulator, sources, key)
-        summary = await Session(run, sources, quiet=quiet).run()
+        summary = await Session(run, sources, None if quiet else LINE_EVERY_S).run()
         return summary, emulator.stats()["totals"]["present"]
 
 

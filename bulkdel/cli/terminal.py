@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -15,6 +17,7 @@ from bulkdel.cli.output import say
 from bulkdel.engine.run import Run
 from bulkdel.models import Summary
 from bulkdel.reporting.progress import LaneRate, print_above, show_bars, show_lines, status_line
+from bulkdel.result_log.encode import utc
 from bulkdel.sources import Source, count_rows
 
 
@@ -24,13 +27,13 @@ class Session:
     Args:
         run: The run.
         sources: Its sources, to be counted for the progress bar.
-        quiet: Show no progress.
+        every_s: Seconds between two lines of progress where there is no terminal; None shows none.
     """
 
-    def __init__(self, run: Run, sources: Sequence[Source], *, quiet: bool) -> None:
+    def __init__(self, run: Run, sources: Sequence[Source], every_s: float | None) -> None:
         self._run = run
         self._sources = sources
-        self._quiet = quiet
+        self._every_s = every_s
         self._totals: dict[str, int | None] = {}
         self._ended = False
         self._scope: anyio.CancelScope | None = None
@@ -48,9 +51,9 @@ class Session:
         failed: Exception | None = None
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._listen)
-            if not self._quiet:
+            if self._every_s is not None:
                 tasks.start_soon(self._run.watch, self._count)
-                tasks.start_soon(self._run.watch, self._show)
+                tasks.start_soon(self._run.watch, partial(self._show, self._every_s))
             try:
                 with anyio.CancelScope() as self._scope:
                     summary = await self._run.run()
@@ -101,9 +104,14 @@ class Session:
             before = self._totals.get(lane, 0)
             self._totals[lane] = None if rows is None or before is None else before + rows
 
-    async def _show(self) -> None:
+    async def _show(self, every_s: float) -> None:
         if sys.stderr.isatty():
             with contextlib.suppress(OSError):  # the terminal is gone: the run goes on
                 await show_bars(self._run, self._totals, sys.stderr)
         else:
-            await show_lines(self._run, self._totals, say)
+            await show_lines(self._run, self._totals, _say_when, every_s)
+
+
+def _say_when(line: str) -> None:
+    """Print a line with its time: in a log of cron or a container nobody else tells it."""
+    say(f"{utc(time.time())} {line}")

@@ -316,6 +316,8 @@ class Run:
                 snapshots = partial(write_pace, log, lambda: self.snapshot().values(), self.began_s)
                 writer.start_soon(self.watch, log.run)
                 writer.start_soon(self.watch, snapshots)
+            if self.settings.max_duration_s is not None:
+                writer.start_soon(self._end_after, self.settings.max_duration_s)
             async with anyio.create_task_group() as lanes:
                 for lane in self.lanes.values():
                     lanes.start_soon(self.watch, partial(self._run_lane, lane))
@@ -325,6 +327,17 @@ class Run:
                 else:
                     await self.watch(partial(self._feed, index, sink))
             writer.cancel_scope.cancel()
+
+    async def _end_after(self, max_duration_s: float) -> None:
+        await anyio.sleep_until(self.began_s + max_duration_s)
+        self.drain(
+            Stop(
+                StopCause.MAX_DURATION,
+                None,
+                f"it has run for {max_duration_s:,.0f} s, as long as --max-duration allows",
+                "Start again to go on: the log resumes",
+            )
+        )
 
     async def _feed(self, index: Index, sink: Sink) -> None:
         queues = {name: lane.work.queue for name, lane in self.lanes.items()}

@@ -19,6 +19,7 @@ class StopCause(StrEnum):
     RETRY_AFTER = "retry_after"
     MAX_DELETE = "max_delete"
     MAX_FAILURES = "max_failures"
+    MAX_DURATION = "max_duration"
     LOG = "log"
     SOURCE = "source"
 

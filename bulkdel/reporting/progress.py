@@ -213,12 +213,15 @@ class _News:
 
 
 async def show_lines(
-    run: Run, totals: Mapping[str, int | None], write: Callable[[str], None]
+    run: Run,
+    totals: Mapping[str, int | None],
+    write: Callable[[str], None],
+    every_s: float = LINE_EVERY_S,
 ) -> None:
-    """Write a plain line a lane every `LINE_EVERY_S` until cancelled; news as they come."""
+    """Write a plain line a lane every ``every_s`` until cancelled; news as they come."""
     rates: dict[str, LaneRate] = {}
     news = _News(run)
-    next_s = anyio.current_time() + LINE_EVERY_S
+    next_s = anyio.current_time() + every_s
     while True:
         await anyio.sleep(NEWS_EVERY_S)
         lanes = run.snapshot()
@@ -226,7 +229,7 @@ async def show_lines(
             write(line)
         if anyio.current_time() < next_s - 1e-6:
             continue
-        next_s += LINE_EVERY_S
+        next_s += every_s
         for name, lane in lanes.items():
             rate = rates.setdefault(name, LaneRate(run.began_s))
             write(status_line(lane, totals.get(name), rate))

@@ -94,6 +94,7 @@ def _delete_and_resume(dice: random.Random, log: Path, happened: Counter[str]) -
     gone_before = {one for one in there if dice.random() < dice.choice((0.0, 0.2))}
     there -= gone_before
     deleted_here = set[str]()
+    left = 0
 
     def answering(object_id: str, _: int) -> Answer:
         nonlocal left
@@ -112,7 +113,6 @@ def _delete_and_resume(dice: random.Random, log: Path, happened: Counter[str]) -
             return failing(500)
         return deleted(object_id) if was_there else gone(object_id)
 
-    left = 0
     for _ in range(5):
         left = dice.choice((4, 12, 30, 10_000, 10_000))  # then the key is refused
         job = Job(answering, concurrency=dice.choice((1, 4, 20)), attempts_max=dice.choice((1, 2)))
@@ -233,3 +233,24 @@ async def test_max_failures_as_a_share_needs_a_sample(share: str, state: State) 
 
     assert summary.state is state
     assert summary.counts.ended >= 100
+
+
+@in_virtual_time
+async def test_after_its_time_it_takes_no_more_and_finishes_what_is_in_flight(
+    tmp_path: Path,
+) -> None:
+    """A window of cron: the log resumes in the next one, and nothing is lost at its edge."""
+    job = Job(rate=10, delay_s=0.7)
+    log = tmp_path / "log"
+
+    first = await job.delete(ids(1000), log=log, max_duration_s=20)
+    took_s = job.took_s
+    second = await job.delete(ids(1000), log=log, max_duration_s=3600)
+
+    assert first.state is State.STOPPED
+    assert "as long as --max-duration allows" in str(first.reason)
+    assert 20 <= took_s < 21.5
+    assert 150 < first.counts.deleted < 202
+    assert first.counts.requests == first.counts.deleted
+    assert (second.state, second.counts.skipped) == (State.FINISHED, first.counts.deleted)
+    assert second.counts.deleted + first.counts.deleted == 1000
