@@ -11,6 +11,7 @@
     bench_options   those of ``bulkdel bench``; bench_text: its figures
     output          numbers, durations, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected
+    asked           what SIGUSR1 is answered before and after a run
     streams         the standard files, closed or full; open_files: how many a run may have
 
 Not here: the job itself (`engine`), what people learn of it (`reporting`).
@@ -26,6 +27,7 @@ import click
 from click.core import ParameterSource
 
 from bulkdel.cli import environment  # noqa: F401 - before what it clears the way for
+from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.bench import bench
 from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
@@ -106,6 +108,7 @@ for _command in (
 def main() -> None:
     """Run the command line; an error is one clear line, not a traceback."""
     take_standard_files()
+    answer_asked("nothing is being deleted at this moment")
     give_memory_back()
     sys.exit(_run(Trace()))
 

@@ -17,6 +17,7 @@ import anyio
 import click
 
 from bulkdel.cli import confirm
+from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import check_looks
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
@@ -236,6 +237,7 @@ class Job:
 
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
+        answer_asked("it reads the log and the sources; nothing is sent yet")
         known = self._known = KnownLogs.read(self._settings)
         self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
@@ -244,7 +246,9 @@ class Job:
         except ConfigError as exc:
             self._refusal = exc
         try:
-            return dict(survey(readers, self._lanes, known.index))
+            found = dict(survey(readers, self._lanes, known.index))
+            answer_asked("it waits for an answer to its question; nothing is sent yet")
+            return found
         finally:
             for reader in readers:
                 reader.close()

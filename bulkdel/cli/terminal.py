@@ -13,6 +13,7 @@ import anyio
 import anyio.abc
 
 from bulkdel.blocking import in_thread
+from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.output import say
 from bulkdel.engine.run import Run
 from bulkdel.models import Summary
@@ -61,6 +62,7 @@ class Session:
                 failed = exc
             self._ended = True
             tasks.cancel_scope.cancel()
+        answer_asked("the run has ended")
         if failed is not None:
             raise failed
         return summary if summary is not None else self._run.summary()
@@ -90,6 +92,8 @@ class Session:
                     self._run.drain()
 
     def _print_status(self) -> None:
+        if not self._run.lanes:
+            print_above("Reading the log; nothing is sent yet.")
         for name, lane in self._run.snapshot().items():
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
             print_above(status_line(lane, self._totals.get(name), rate))

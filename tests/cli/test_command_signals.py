@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import socket
@@ -172,3 +173,21 @@ def test_the_lock_of_a_killed_process_does_not_block(tmp_path: Path) -> None:
     assert left_behind
     assert ended.code == 0, ended.err
     assert not lock.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is none")
+def test_a_status_asked_for_too_early_kills_nothing(tmp_path: Path) -> None:
+    """Before anything is sent the system's own answer would be the end of the process."""
+    pipe = tmp_path / "ids.txt"
+    os.mkfifo(pipe)
+    with started("delete", "-p", "ark", "--dry-run", pipe) as running:
+        with pipe.open("wb") as ids:
+            running.send(signal.SIGUSR1)
+            assert running.process.stderr is not None
+            line = running.process.stderr.readline().decode()
+            ids.write(b"resp_1\n")
+        ended = running.end()
+
+    assert "nothing is sent yet" in line or "nothing is being deleted" in line
+    assert ended.code == 0
+    assert "1 IDs to delete" in ended.out
