@@ -20,8 +20,7 @@ from bulkdel.engine.suspects import Suspect
 from bulkdel.guards import LaneGuard
 from bulkdel.models import Answer, Meaning, Outcome, Verdict
 from bulkdel.providers import Operation, likeness
-
-_MISSING = (404, 410)
+from bulkdel.providers.rules import NOT_FOUND
 
 
 class Accused:
@@ -86,7 +85,7 @@ class Accused:
     ) -> None:
         """Take the answer: it is well if it says that the ID is gone, in whatever words."""
         verdict = self._read(known_id, answer, verdict)
-        is_gone = answer.status in _MISSING and not self._is_like(known_id, answer)
+        is_gone = answer.status in NOT_FOUND and not self._is_like(known_id, answer)
         if is_gone or verdict.meaning in (Meaning.DELETED, Meaning.GONE):
             self._retries.went_well(sent_s)
             self._guard.works()

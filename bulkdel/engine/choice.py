@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from bulkdel.errors import ConfigError
-from bulkdel.providers.listing import Listed
+from bulkdel.providers.listing import Listed, seconds
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])").fullmatch
@@ -100,13 +99,10 @@ def parse_date(text: str) -> float:
     Raises:
         ConfigError: It is none.
     """
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ConfigError(
-            f"a date is written 2026-01-31 or 2026-01-31T12:00:00Z, not {text!r}"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    moment_s = seconds(text.strip())
+    if moment_s is None:
+        raise ConfigError(f"a date is written 2026-01-31 or 2026-01-31T12:00:00Z, not {text!r}")
+    return moment_s
 
 
 def parse_where(text: str) -> Where:

@@ -32,6 +32,7 @@ from typing import Final
 from bulkdel.engine.inquiry import Question, Tries, quoted, says_nothing
 from bulkdel.models import Answer, Meaning, Verdict
 from bulkdel.providers import Operation, Resource, likeness
+from bulkdel.providers.rules import NOT_FOUND
 from bulkdel.secret import Secret
 
 COMPARISONS_MAX: Final = 4
@@ -45,7 +46,6 @@ MADE_UP: Final = "DELETE of an ID that cannot exist"
 
 _EVIDENCE: Final = "compared"
 _BARRED: Final = (Meaning.KEY_REFUSED, Meaning.ACCOUNT)
-_MISSING: Final = (404, 410)
 
 
 class Comparison:
@@ -131,7 +131,7 @@ class Comparison:
         if question.name == LOOK:
             if verdict.meaning is Meaning.PRESENT:
                 return "so the object is there"
-            return None if answer.status in _MISSING else "so nobody can say whether it is there"
+            return None if answer.status in NOT_FOUND else "so nobody can say whether it is there"
         if question.name == PATH:
             differs = likeness.said(question.object_id, question.operation, answer) != self._said
             return None if differs else "so any path is answered like this"

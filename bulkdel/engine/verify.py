@@ -28,11 +28,11 @@ from bulkdel.errors import BulkdelError, EndpointError, TransportError
 from bulkdel.models import Answer, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.providers import Operation, likeness
+from bulkdel.providers.rules import NOT_FOUND
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport
 
-_MISSING: Final = (404, 410)
 BARRED_MAX: Final = 10
 """So many answers in a row that the key, the account or the address is refused end it."""
 CONFIDENCE: Final = 0.95
@@ -159,7 +159,7 @@ class Verifier:
             self._barred = 0
             found = Found.PRESENT if verdict.meaning is Meaning.PRESENT else Found.ABSENT
             return Finding(object_id, found, status)
-        if answer is not None and status in _MISSING and await self._is_object(object_id, answer):
+        if answer is not None and status in NOT_FOUND and await self._is_object(object_id, answer):
             self._barred = 0
             return Finding(object_id, Found.ABSENT, status)
         if verdict.meaning.is_fatal:

@@ -29,7 +29,8 @@ from bulkdel.providers.shapes import FinalShapes
 from bulkdel.providers.tables import COMMON_RULES, Rule
 from bulkdel.providers.words import DELETED, Words
 
-_NOT_FOUND: Final = frozenset({404, 410})
+NOT_FOUND: Final = frozenset({404, 410})
+"""The statuses of what is not there: an object, or the path itself."""
 
 
 def deletion(words: Words, rules: Sequence[Rule]) -> Judge:
@@ -95,7 +96,7 @@ def judge(
     is_missing = 400 <= answer.status < 500 and words.misses(object_id, answer.status, error)
     meaning, limit = _meaning(answer.status, said, rules, is_missing=is_missing)
     waits = meaning in (Meaning.REFUSED, Meaning.TRANSIENT)
-    missing = meaning is Meaning.ENDPOINT and answer.status in _NOT_FOUND
+    missing = meaning is Meaning.ENDPOINT and answer.status in NOT_FOUND
     return Verdict(
         meaning,
         code=error.code or (None if error.message else _first_code(said)),
@@ -118,7 +119,7 @@ def _meaning(
     rule = _first_fitting(rules, status, said)
     if rule is None and is_missing:
         return Meaning.GONE, LimitKind.UNKNOWN
-    if rule is None and status in _NOT_FOUND:
+    if rule is None and status in NOT_FOUND:
         return Meaning.ENDPOINT, LimitKind.UNKNOWN
     rule = rule or _first_fitting(COMMON_RULES, status, said)
     if rule is not None:
