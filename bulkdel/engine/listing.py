@@ -23,7 +23,8 @@ from typing import Final, NamedTuple
 
 import anyio
 
-from bulkdel.errors import BulkdelError, EndpointError, TransportError
+from bulkdel.engine.asking import Asker
+from bulkdel.errors import BulkdelError
 from bulkdel.models import Answer, Block, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.providers.listing import Listed, Listing, PageError
@@ -63,8 +64,6 @@ class Lister:
         clock: Seconds, only going forward.
 
     Attributes:
-        requests: Pages asked for.
-        refused: How many of them were refused for being too many.
         in_circles: The list ended because its pages came again.
 
     Raises:
@@ -86,16 +85,22 @@ class Lister:
                 f"lane {lane.name}: {lane.title} has no list of these objects, or none that is"
                 " known; `bulkdel providers` says which have"
             )
-        self.requests = 0
-        self.refused = 0
         self.in_circles = False
         self._lane = lane
         self._listing: Listing = lane.resource.listing
         self._fetch = fetch
-        self._pace = pace
-        self._retry = retry
+        self._asker = Asker(pace, retry, clock)
         self._index = known or Index()
-        self._clock = clock
+
+    @property
+    def requests(self) -> int:
+        """Pages asked for."""
+        return self._asker.requests
+
+    @property
+    def refused(self) -> int:
+        """How many of them were refused for being too many."""
+        return self._asker.refused
 
     async def pages(self, cursor: str | None = None) -> AsyncIterator[Batch]:
         """Yield what each page brings, from ``cursor`` on.
@@ -139,45 +144,18 @@ class Lister:
         return found
 
     async def _answer(self, cursor: str | None) -> Answer:
-        """Return the answer that is no refusal and no trouble, or the last one."""
-        transients = refusals = 0
-        while True:
-            verdict, answer = await self._ask(cursor)
-            if answer is not None and verdict.meaning not in (Meaning.REFUSED, Meaning.TRANSIENT):
-                return answer
-            refusals += verdict.meaning is Meaning.REFUSED
-            transients += verdict.meaning is Meaning.TRANSIENT
-            wait_s = self._retry.wait_s(verdict, transients=transients, refusals=refusals)
-            if wait_s is None:
-                raise ListingError(self._refusal(verdict))
-            await anyio.sleep(wait_s)
-
-    async def _ask(self, cursor: str | None) -> tuple[Verdict, Answer | None]:
-        while (wait_s := self._pace.wait_s(self._clock(), 0)) > 0.0:  # noqa: ASYNC110 - it tells
-            await anyio.sleep(wait_s)
-        sent_s = self._clock()
-        self.requests += 1
-        self._pace.sent(sent_s, 1)
-        try:
-            answer = await self._fetch(self._listing.target(cursor))
-        except TransportError as exc:
-            if isinstance(exc, EndpointError):
-                raise ListingError(f"lane {self._lane.name}: {exc}") from None
-            self._pace.troubled(self._clock(), sent_s, 1)
-            return Verdict(Meaning.TRANSIENT, message=str(exc)), None
-        verdict = Verdict(Meaning.PRESENT) if answer.status == 200 else self._verdict(answer)
-        now_s = self._clock()
-        if verdict.meaning is Meaning.REFUSED:
-            self.refused += 1
-            self._pace.refused(now_s, sent_s, 1, verdict, answer.headers)
-        elif verdict.meaning is Meaning.TRANSIENT:
-            self._pace.troubled(now_s, sent_s, 1)
-        else:
-            self._pace.accepted(now_s, sent_s, 1, answer.headers)
-        return verdict, answer
+        """Return the answer that is no refusal and no error."""
+        asked = await self._asker.ask(
+            lambda: self._fetch(self._listing.target(cursor)), self._verdict
+        )
+        if asked.answer is None or asked.gave_up:
+            raise ListingError(self._refusal(asked.verdict))
+        return asked.answer
 
     def _verdict(self, answer: Answer) -> Verdict:
-        """Return what an answer means that is no page: as if it were about an object."""
+        """Return what an answer means: one that is no page as if it were about an object."""
+        if answer.status == 200:
+            return Verdict(Meaning.PRESENT)
         return self._lane.resource.delete.judge("-", answer.without(self._lane.secret))
 
     def _refusal(self, verdict: Verdict) -> str:

@@ -24,7 +24,8 @@ from typing import Final, NamedTuple
 
 import anyio
 
-from bulkdel.errors import BulkdelError, EndpointError, TransportError
+from bulkdel.engine.asking import Asker
+from bulkdel.errors import BulkdelError, TransportError
 from bulkdel.models import Answer, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.providers import Operation, likeness
@@ -99,18 +100,13 @@ class Verifier:
         if lane.resource.get is None:
             raise VerifyError(f"lane {lane.name}: no way to look at these objects is known")
         self.counts: Counter[Found] = Counter()
-        self.requests = 0
         self._lane = lane
         self._get: Operation = lane.resource.get
         self._open = opener
-        self._pace = pace
-        self._retry = retry
-        self._clock = clock
+        self._asker = Asker(pace, retry, clock)
         self._rng = rng or random.Random()  # noqa: S311 - a made-up path, no secret
-        self._turn = anyio.Lock()
         self._no_path: likeness.Said | None = None
         self._barred = 0
-        self._in_flight = 0
         self._why = ""
 
     async def run(self, ids: Iterable[str], tell: Callable[[Finding], None]) -> None:
@@ -140,18 +136,16 @@ class Verifier:
                 return
 
     async def _find(self, object_id: str, transport: Transport) -> Finding:
-        transients = refusals = 0
-        while True:
-            verdict, answer = await self._ask(object_id, transport)
-            if verdict.meaning not in (Meaning.REFUSED, Meaning.TRANSIENT):
-                return await self._told(object_id, verdict, answer)
-            refusals += verdict.meaning is Meaning.REFUSED
-            transients += verdict.meaning is Meaning.TRANSIENT
-            wait_s = self._retry.wait_s(verdict, transients=transients, refusals=refusals)
-            if wait_s is None:
-                status = None if answer is None else answer.status
-                return Finding(object_id, Found.UNKNOWN, status, verdict.message)
-            await anyio.sleep(wait_s)
+        secret, judge = self._lane.secret, self._get.judge
+
+        async def send() -> Answer:
+            return (await transport.send(object_id)).without(secret)
+
+        asked = await self._asker.ask(send, lambda answer: judge(object_id, answer))
+        if asked.gave_up:
+            status = None if asked.answer is None else asked.answer.status
+            return Finding(object_id, Found.UNKNOWN, status, asked.verdict.message)
+        return await self._told(object_id, *asked)
 
     async def _told(self, object_id: str, verdict: Verdict, answer: Answer | None) -> Finding:
         status = None if answer is None else answer.status
@@ -173,39 +167,11 @@ class Verifier:
             elsewhere = likeness.impossible_path(self._get, self._rng)
             try:
                 async with self._open(self._lane, elsewhere) as transport:
-                    self.requests += 1
                     other = await transport.send(object_id)
             except TransportError:
                 return False
             self._no_path = likeness.said(object_id, elsewhere, other)
         return likeness.said(object_id, self._get, answer) != self._no_path
-
-    async def _ask(self, object_id: str, transport: Transport) -> tuple[Verdict, Answer | None]:
-        async with self._turn:
-            while (wait_s := self._pace.wait_s(self._clock(), self._in_flight)) > 0.0:  # noqa: ASYNC110
-                await anyio.sleep(min(wait_s, 0.1) if wait_s == math.inf else wait_s)
-            sent_s = self._clock()
-            self._in_flight += 1
-            self.requests += 1
-            in_flight = self._in_flight
-            self._pace.sent(sent_s, in_flight)
-        try:
-            answer = await transport.send(object_id)
-        except TransportError as exc:
-            self._pace.troubled(self._clock(), sent_s, in_flight)
-            fatal = isinstance(exc, EndpointError)
-            meaning = Meaning.ENDPOINT if fatal else Meaning.TRANSIENT
-            return Verdict(meaning, message=str(exc)), None
-        finally:
-            self._in_flight -= 1
-        answer = answer.without(self._lane.secret)
-        verdict = self._get.judge(object_id, answer)
-        now_s = self._clock()
-        if verdict.meaning is Meaning.REFUSED:
-            self._pace.refused(now_s, sent_s, in_flight, verdict, answer.headers)
-        else:
-            self._pace.accepted(now_s, sent_s, in_flight, answer.headers)
-        return verdict, answer
 
 
 def most_present(asked: int, present: int) -> float:
