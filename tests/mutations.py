@@ -284,8 +284,8 @@ MUTATIONS: Final = (
     Mutation(
         "take any 404 for gone",
         "providers/rules.py",
-        "status in _NOT_FOUND:\n        return Meaning.ENDPOINT,",
-        "status in _NOT_FOUND:\n        return Meaning.GONE,",
+        "status in NOT_FOUND:\n        return Meaning.ENDPOINT,",
+        "status in NOT_FOUND:\n        return Meaning.GONE,",
         ("providers/test_providers.py",),
     ),
     Mutation(
