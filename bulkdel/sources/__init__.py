@@ -5,6 +5,7 @@
     opening.py    files and stdin as bytes; `compression` unpacks them
     lines.py      bytes into lines
     text.py jsonl.py table.py parquet.py   one format each
+    json_array.py one array cut into its elements
     json_field.py nesting.py               a row of JSON: its field; whether it ends in its line
     table_rows.py                          a table cut into rows and cells
     rows.py       check IDs, sort rows into blocks

@@ -89,7 +89,8 @@ def test_the_log_begins_with_the_run_and_ends_with_its_summary(job: Job, first: 
 
     header = lines[0]["run"]
     url = job.emulator.base_url("ark")
-    assert header["lanes"] == {"ark": {"provider": "ark", "resource": "responses", "base_url": url}}
+    place = {"provider": "ark", "resource": "responses", "base_url": url}
+    assert header["lanes"] == {"ark": {**place, "rate": 20_000.0, "rate_max": 20.0}}
     assert header["sources"] == [str(job.file)]
     ends = [line["end"] for line in lines if "end" in line]
     assert ends[0] == first.json
