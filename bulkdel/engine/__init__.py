@@ -14,6 +14,7 @@
     telemetry  snapshots for the log
     listing    all objects of a lane, page by page; choice: by age and fields
     verify     whether what a log calls gone is gone
+    asking     how both of them ask: under a pace, again where it helps
 
 Not here: what an answer means (`providers`), how fast (`pacing`), when to stop (`guards`),
 how bytes travel (`transport`), how lines are kept (`result_log`).
