@@ -153,7 +153,8 @@ class _Rows:
             nesting = Nesting()
             nesting.update(line)
             if not nesting.is_closed:
-                raise lost_at(self._source.label, number, _GOES_ON) from exc
+                hint = "; of a JSON array: --format json" if line.startswith(b"[") else ""
+                raise lost_at(self._source.label, number, _GOES_ON + hint) from exc
             self._sorter.refuse(number, line, f"not JSON: {exc}")
             return
         if not self._seen:
@@ -161,8 +162,12 @@ class _Rows:
         self._add_object(number, row, line, stripped=stripped)
 
     def _check_first(self, row: object) -> None:
-        """Refuse a result log: whoever gives one wants to go on with it, or to look at it."""
+        """Refuse an array, and a result log: who gives one wants to go on with it, or to look at it."""
         self._seen = True
+        if isinstance(row, list):
+            raise SourceError(
+                f"{self._source.label}: is a JSON array, it seems: give --format json"
+            )
         if isinstance(row, dict) and set(row) == {"run"} and isinstance(row["run"], dict):
             raise SourceError(
                 f"{self._source.label}: is a result log, not a source: --log goes on with it, --done"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulkdel.errors import SourceError
-from bulkdel.sources import Source, open_source
+from bulkdel.sources import Source, count_rows, open_source
 from bulkdel.sources.json_array import ELEMENT_BYTES_MAX
 from tests.support.seeds import seeds
 
@@ -170,3 +171,23 @@ def test_a_result_log_is_no_source(row_format: str) -> None:
 
     assert ids == []
     assert "is a result log, not a source: --log goes on with it" in error
+
+
+@pytest.mark.parametrize("data", [b'[{"id":"resp_1"}]\n', b'[\n{"id":"resp_1"}\n]\n'])
+def test_an_array_among_json_lines_says_what_to_give(data: bytes) -> None:
+    """As one invalid row it would say nothing."""
+    ids, invalid, error = read(data, format="jsonl")
+
+    assert (ids, invalid) == ([], [])
+    assert "--format json" in error
+
+
+def test_the_lines_of_an_array_are_not_its_rows(tmp_path: Path) -> None:
+    """A total that is three times too high makes the time left a lie."""
+    path = tmp_path / "ids.json"
+    counts = []
+    for data in (b'[\n{"id":\n"resp_1"}\n]\n', b'{"id":"resp_1"}\n{"id":"resp_2"}\n'):
+        path.write_bytes(data)
+        counts.append(count_rows(Source(name=str(path), lane="ark"), lambda: False))
+
+    assert counts == [None, 2]
