@@ -245,7 +245,7 @@ def test_what_is_given_up_in_an_outage_has_no_answer_of_another_id() -> None:
                 assert result.status in (None, 500 + int(result.object_id[-1]))
                 assert result.status or str(result.error).startswith("given up in an outage: ")
 
-    for outage_limit_s in range(600, 1200, 50):  # its last probe may be for one that is deleted
+    for outage_limit_s in range(600, 1200, 10):  # in three of four, another kind of end comes first
         try_limit(outage_limit_s)
 
     assert None in statuses
