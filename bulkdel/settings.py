@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from bulkdel.errors import ConfigError
@@ -225,6 +225,13 @@ class Durability(StrEnum):
 DEFAULT_DURABILITY: Final = Durability.NORMAL
 
 
+class Part(NamedTuple):
+    """One part of a job that is split: ``number``, from 0, of so many."""
+
+    number: int
+    of: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """What a user decides about one run.
@@ -246,6 +253,7 @@ class RunSettings:
         outage_limit_s: Seconds of outage after which a lane stops.
         max_duration_s: Seconds after which no more IDs are taken, from the start of the run; what
             is in flight is finished. None for no limit.
+        part: The part of a split job that this run works; None for all of it.
 
     Raises:
         ConfigError: A value is out of range.
@@ -265,6 +273,7 @@ class RunSettings:
     wait_long: bool = False
     outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
     max_duration_s: float | None = None
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         names = [lane.name for lane in self.lanes]

@@ -6,6 +6,7 @@
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
     row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
+    cluster_job     the same on a cluster (``--ray``), and a folder of logs
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures

@@ -18,6 +18,7 @@ import click
 
 from bulkdel.cli import confirm
 from bulkdel.cli.asked import answer_asked
+from bulkdel.cli.cluster_job import check_folder, check_options, cluster_run
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import check_looks
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
@@ -26,6 +27,7 @@ from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
+from bulkdel.cluster.driver import ClusterRun
 from bulkdel.engine.choice import parse_age
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, unknown
@@ -38,7 +40,7 @@ from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.result_log.blocks import is_there
-from bulkdel.result_log.lock import holder
+from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import Durability, RunSettings
 from bulkdel.sources import STDIN, Source, SourceReader, open_source
@@ -53,6 +55,7 @@ class Job:
     def __init__(self, options: DeleteOptions) -> None:
         self._options = options
         self._sources = make_sources(options)
+        check_options(options, self._sources)
         self._log = options.log or _default_log(self._sources)
         _check_log(self._log, self._sources)
         self._lanes = make_lanes(
@@ -80,6 +83,7 @@ class Job:
             outage_limit_s=options.outage_limit,
             max_duration_s=_duration_s(options.max_duration),
         )
+        check_folder(options, self._settings, self._sources)
 
     def dry_run(self) -> None:
         """Print what would be done."""
@@ -136,7 +140,7 @@ class Job:
         if self._refusal is not None:
             reasons.append(str(self._refusal))
         folder = self._log.resolve().parent
-        writer = holder(self._log)
+        writer = holder_of(self._log)
         if writer is not None:
             reasons.append(f"log {self._log}: {writer} is writing it")
         elif not folder.is_dir():
@@ -162,22 +166,18 @@ class Job:
 
     def run(self) -> Summary:
         """Delete, show progress, print the summary."""
-        settings = fit_open_files(self._settings, len(self._sources))
         readers = self._open()
         try:
             self._check_looks(readers)
         except ConfigError:
-            for reader in readers:
-                reader.close()
+            _close(readers)
             raise
-        run = Run(
-            settings,
-            [
-                ReaderSource(reader, source.label, source.lane)
-                for reader, source in zip(readers, self._sources, strict=True)
-            ],
-            known=self._known,
-        )
+        run: Run | ClusterRun
+        if self._options.ray is not None:  # its workers open them
+            _close(readers)
+            run = cluster_run(self._options, self._settings, self._sources)
+        else:
+            run = self._run_here(readers)
         if self._known is None:
             self._say_reading()
         every_s = None if self._options.quiet else self._options.progress_every
@@ -194,6 +194,16 @@ class Job:
         if summary.state is State.INTERRUPTED:
             say(f"Resume with: {self._resume_command()}")
         return summary
+
+    def _run_here(self, readers: Sequence[SourceReader]) -> Run:
+        return Run(
+            fit_open_files(self._settings, len(self._sources)),
+            [
+                ReaderSource(reader, source.label, source.lane)
+                for reader, source in zip(readers, self._sources, strict=True)
+            ],
+            known=self._known,
+        )
 
     def _print(self, summary: Summary) -> None:
         """Print the summary; that it cannot be printed changes nothing about the run."""
@@ -216,8 +226,7 @@ class Job:
                 reader = open_source(source, lanes=forms, stdin=stdin)
                 readers.append(reader)
         except BaseException:
-            for reader in readers:
-                reader.close()
+            _close(readers)
             raise
         return readers
 
@@ -250,8 +259,7 @@ class Job:
             answer_asked("it waits for an answer to its question; nothing is sent yet")
             return found
         finally:
-            for reader in readers:
-                reader.close()
+            _close(readers)
 
     def _say_reading(self) -> None:
         """Say that it reads the log, where that takes a second or more."""
@@ -274,6 +282,11 @@ def _duration_s(text: str | None) -> float | None:
         raise ConfigError(
             f"--max-duration is a number and a unit, as 90s, 30m or 8h, not {text!r}"
         ) from None
+
+
+def _close(readers: Sequence[SourceReader]) -> None:
+    for reader in readers:
+        reader.close()
 
 
 def _default_log(sources: Sequence[Source]) -> Path:

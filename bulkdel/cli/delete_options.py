@@ -181,6 +181,19 @@ class DeleteOptions:
         default=DEFAULT_DURABILITY.value,
         help="Sync each group of lines; every second; leave it to the system.",
     )
+    ray: str | None = optional(
+        "--ray",
+        metavar="[ADDRESS]",
+        kind=click.STRING,
+        bare="auto",
+        help="Work on a Ray cluster: the running one, HOST:PORT, ray://…, or `local`. The log is a folder that every node sees.",
+    )
+    workers: int | None = optional(
+        "--workers",
+        metavar="N",
+        kind=click.INT,
+        help="Workers on the cluster, of one CPU each. [4]",
+    )
     dry_run: bool = flag("--dry-run", help="Read, check and count; send nothing.")
     yes: bool = flag("-y", "--yes", help="Do not ask.")
     json: bool = flag("--json", help="The summary as one JSON object on stdout.")

@@ -71,10 +71,12 @@ def option(
 
 
 def optional(
-    *names: str, kind: Kind[_Value], help: str, metavar: str | None = None
+    *names: str, kind: Kind[_Value], help: str, metavar: str | None = None, bare: str | None = None
 ) -> _Value | None:
-    """Declare an option that is None unless it is given."""
+    """Declare an option that is None unless it is given; ``bare`` is its value if it has none."""
     declare = partial(click.option, *names, type=kind, help=help, metavar=metavar)
+    if bare is not None:
+        declare = partial(declare, is_flag=False, flag_value=bare)
     return field(default=None, metadata={_DECLARE: declare})
 
 

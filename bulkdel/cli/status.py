@@ -11,8 +11,8 @@ import click
 
 from bulkdel.cli.output import duration, shell_word, tell
 from bulkdel.models import Outcome
+from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.index import Index
-from bulkdel.result_log.lock import holder
 from bulkdel.result_log.queries import reasons
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.utf8 import json_bytes
@@ -57,7 +57,7 @@ class _Seen:
 
     @classmethod
     def of(cls, log: Path) -> _Seen:
-        who = holder(log)  # before it is read: what ends meanwhile has written its end
+        who = holder_of(log)  # before it is read: what ends meanwhile has written its end
         facts = Index().read(log)
         failed = any(records.counts.get(Outcome.FAILED) for records in facts.lanes.values())
         return cls(facts, who, reasons([log], REASONS_MAX) if failed else [])

@@ -6,8 +6,9 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 import anyio
 import anyio.abc
@@ -15,11 +16,39 @@ import anyio.abc
 from bulkdel.blocking import in_thread
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.output import say
-from bulkdel.engine.run import Run
 from bulkdel.models import Summary
-from bulkdel.reporting.progress import LaneRate, print_above, show_bars, show_lines, status_line
+from bulkdel.reporting.progress import (
+    LaneRate,
+    Shown,
+    print_above,
+    show_bars,
+    show_lines,
+    status_line,
+)
 from bulkdel.result_log.encode import utc
 from bulkdel.sources import Source, count_rows
+
+
+class _Shown(Shown, Protocol):
+    """A run that is started, watched and ended from a terminal."""
+
+    on_note: Callable[[str], None] | None
+
+    async def run(self) -> Summary:
+        """Run to the end."""
+        ...
+
+    def drain(self) -> None:
+        """End early."""
+        ...
+
+    async def watch(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work beside it."""
+        ...
+
+    def summary(self) -> Summary:
+        """Return what has come of it so far."""
+        ...
 
 
 class Session:
@@ -31,7 +60,7 @@ class Session:
         every_s: Seconds between two lines of progress where there is no terminal; None shows none.
     """
 
-    def __init__(self, run: Run, sources: Sequence[Source], every_s: float | None) -> None:
+    def __init__(self, run: _Shown, sources: Sequence[Source], every_s: float | None) -> None:
         self._run = run
         self._sources = sources
         self._every_s = every_s
@@ -92,7 +121,7 @@ class Session:
                     self._run.drain()
 
     def _print_status(self) -> None:
-        if not self._run.lanes:
+        if not self._run.snapshot():
             print_above("Reading the log; nothing is sent yet.")
         for name, lane in self._run.snapshot().items():
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))

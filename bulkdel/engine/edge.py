@@ -13,9 +13,11 @@ import anyio
 
 from bulkdel.blocking import InThread, in_thread
 from bulkdel.engine.lane import MakePace
+from bulkdel.guards import DeleteBudget
 from bulkdel.pacing.choose import make_pace
 from bulkdel.providers import Operation
-from bulkdel.result_log.file import LogFile, open_disk_log
+from bulkdel.result_log.fence import open_log
+from bulkdel.result_log.file import LogFile
 from bulkdel.settings import Lane
 from bulkdel.transport import Transport, open_transport
 
@@ -27,6 +29,7 @@ class Edge:
     Attributes:
         transport: Opens the transport of a lane for one operation.
         pace: Makes the pace of a lane.
+        deletes: Makes the budget of deletions, of the most and of those used.
         log_file: Opens, locks and mends the log file.
         run_blocking: Runs blocking work.
         wall_clock: Seconds since 1970.
@@ -37,7 +40,8 @@ class Edge:
 
     transport: Callable[[Lane, Operation], AbstractAsyncContextManager[Transport]] = open_transport
     pace: MakePace = make_pace
-    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_disk_log
+    deletes: Callable[[int | None, int], DeleteBudget] = DeleteBudget
+    log_file: Callable[[Path], AbstractContextManager[tuple[LogFile, int]]] = open_log
     run_blocking: InThread = in_thread
     wall_clock: Callable[[], float] = time.time
     clock: Callable[[], float] = anyio.current_time

@@ -143,6 +143,13 @@ class LaneWork:
             return False
         return self._settling.accused.held is None and self.guard.accusation is None
 
+    def has_id(self, by_s: float) -> bool:
+        """Say whether an ID is there that could be sent by then, and its result be taken."""
+        if not self._sink.has_room:
+            return False
+        due = bool(self._retries) and self._retries.wait_s(by_s) <= 0.0
+        return due or not self.queue.is_empty
+
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.providers import RESPONSES
+from bulkdel.result_log.folder import logs_of
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import RunSettings
@@ -39,18 +40,24 @@ def read_logs(
         retry_gone=settings.retry_gone,
         allow_gone=settings.allow_gone,
         keeps_unknown=settings.max_delete is not None,
+        part=settings.part,
     )
     for path in settings.done_logs:
         facts = index.read(path, go_on)
         if go_on():
             _check_places(path, facts, settings)
     facts = LogFacts()
-    if settings.log is not None and settings.log.exists():
+    if settings.log is not None and _is_begun(settings.log):
         facts = index.read(settings.log, go_on)
         if go_on():
             _check_lanes(settings.log, facts, settings)
             _check_places(settings.log, facts, settings)
     return index, facts
+
+
+def _is_begun(log: Path) -> bool:
+    """Say whether there is anything to read: a folder may have been made for a job to come."""
+    return log.exists() and not (log.is_dir() and not any(log.iterdir()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,8 @@ _Stamp = tuple[int, int, int, int] | None
 
 
 def _stamps(settings: RunSettings) -> tuple[_Stamp, ...]:
-    return tuple(
-        None if path is None else _stamp(path) for path in (*settings.done_logs, settings.log)
-    )
+    paths = [path for path in (*settings.done_logs, settings.log) if path is not None]
+    return tuple(_stamp(log.path) for path in paths for log in logs_of(path))
 
 
 def _stamp(path: Path) -> _Stamp:

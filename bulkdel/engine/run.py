@@ -42,7 +42,7 @@ from bulkdel.engine.sink import ResultSink, Sink
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.engine.telemetry import pace_record, write_pace
 from bulkdel.errors import ResultLogError, SourceError, cause_of, place_of
-from bulkdel.guards import DeleteBudget, FailureBudget, LaneGuard, Stop, StopCause
+from bulkdel.guards import FailureBudget, LaneGuard, Stop, StopCause
 from bulkdel.models import Counts, Result, State, Summary
 from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.encode import utc
@@ -51,7 +51,7 @@ from bulkdel.result_log.reader import LogFacts
 from bulkdel.result_log.seal import SealedLog, read_chain
 from bulkdel.result_log.writer import ResultLog
 from bulkdel.retry import RetryPolicy
-from bulkdel.settings import RunSettings
+from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
 from bulkdel.version import __version__
 
@@ -247,8 +247,8 @@ class Run:
     async def _open_lanes(self, stack: AsyncExitStack, sink: Sink) -> None:
         settings = self.settings
         control = RunControl(
-            deletes=DeleteBudget(
-                settings.max_delete, used=deletions(self.facts) + unknown(self.facts)
+            deletes=self.edge.deletes(
+                settings.max_delete, deletions(self.facts) + unknown(self.facts)
             ),
             failures=FailureBudget(settings.max_failures, settings.max_failures_share),
             stop_run=self.drain,
@@ -295,16 +295,7 @@ class Run:
         return {
             "at": utc(self.edge.wall_clock()),
             "version": __version__,
-            "lanes": {
-                lane.name: {
-                    "provider": lane.provider.name,
-                    "resource": lane.resource_name,
-                    "base_url": lane.base_url,
-                    "rate": lane.rate,
-                    "rate_max": lane.ceiling,
-                }
-                for lane in self.settings.lanes
-            },
+            "lanes": lanes_record(self.settings.lanes),
             "sources": [source.label for source in self.sources],
         }
 
@@ -330,14 +321,7 @@ class Run:
 
     async def _end_after(self, max_duration_s: float) -> None:
         await anyio.sleep_until(self.began_s + max_duration_s)
-        self.drain(
-            Stop(
-                StopCause.MAX_DURATION,
-                None,
-                f"it has run for {max_duration_s:,.0f} s, as long as --max-duration allows",
-                "Start again to go on: the log resumes",
-            )
-        )
+        self.drain(duration_stop(max_duration_s))
 
     async def _feed(self, index: Index, sink: Sink) -> None:
         queues = {name: lane.work.queue for name, lane in self.lanes.items()}
@@ -431,6 +415,30 @@ class Run:
             state, reason = self._how_it_ended()
             self.final = exc.summary = replace(summary, state=state, reason=reason)
             raise
+
+
+def duration_stop(max_duration_s: float) -> Stop:
+    """Return why a run ends that has taken as long as it may."""
+    return Stop(
+        StopCause.MAX_DURATION,
+        None,
+        f"it has run for {max_duration_s:,.0f} s, as long as --max-duration allows",
+        "Start again to go on: the log resumes",
+    )
+
+
+def lanes_record(lanes: Sequence[Lane]) -> dict[str, object]:
+    """Return the lanes as they stand in the header of a run."""
+    return {
+        lane.name: {
+            "provider": lane.provider.name,
+            "resource": lane.resource_name,
+            "base_url": lane.base_url,
+            "rate": lane.rate,
+            "rate_max": lane.ceiling,
+        }
+        for lane in lanes
+    }
 
 
 def _append_unknown(log: ResultLog, lane: str, ids: list[str]) -> None:

@@ -28,7 +28,7 @@ class DeleteBudget:
     def __init__(self, most: int | None, used: int = 0) -> None:
         self.unlimited = most is None
         """Whether there is no limit."""
-        self._most = math.inf if most is None else most
+        self._most: float = math.inf if most is None else most
         self.used = used
         self._reserved = 0
         self._waiting: list[Callable[[], None]] = []
@@ -55,6 +55,10 @@ class DeleteBudget:
         """Give a place back, or turn it into a deletion."""
         self._reserved -= 1
         self.used += deleted
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake whoever waits for a place."""
         if not self.unlimited:
             for wake in self._waiting:
                 wake()

@@ -108,6 +108,11 @@ class AutoPace:
         return self._limits.rate
 
     @property
+    def places(self) -> int:
+        """Most requests in flight that it allows now."""
+        return self._limits.places
+
+    @property
     def budget(self) -> Budget | None:
         """What is left of a quota of an hour or a day, if the headers tell."""
         return self._quota.budget

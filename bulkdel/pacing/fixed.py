@@ -45,6 +45,10 @@ class FixedPace:
         self._schedule.set_rate(_checked(rate))
 
     @property
+    def places(self) -> None:
+        """None: it bounds the rate alone."""
+
+    @property
     def budget(self) -> None:
         """None: it reads no headers."""
 

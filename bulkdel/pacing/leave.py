@@ -87,6 +87,11 @@ class LeavingPace:
         return self._finder.rate if self._leaving is None else self._leaving.rate
 
     @property
+    def places(self) -> int:
+        """Most requests in flight that it allows now."""
+        return self._finder.places if self._leaving is None else self._places
+
+    @property
     def budget(self) -> Budget | None:
         """What is left of a quota of an hour or a day, if the headers tell."""
         return self._finder.budget

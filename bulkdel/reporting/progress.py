@@ -16,12 +16,12 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 import anyio
 from tqdm import tqdm
 
-from bulkdel.engine.run import Run
+from bulkdel.engine.edge import Edge
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.models import Counts
 from bulkdel.reporting.pauses import Pauses
@@ -39,6 +39,24 @@ NEWS_EVERY_S: Final = 1.0
 TOTAL: Final = "total"
 WIDTH_USUAL: Final = 80
 """Columns where nobody can tell how many there are."""
+
+
+class Shown(Protocol):
+    """What is shown: a run, here or on a cluster."""
+
+    @property
+    def began_s(self) -> float:
+        """When it began, on the event loop's clock."""
+        ...
+
+    @property
+    def edge(self) -> Edge:
+        """Where it touches the world: for the time of day."""
+        ...
+
+    def snapshot(self) -> dict[str, LaneSnapshot]:
+        """Return how each lane is going, by name."""
+        ...
 
 
 class LaneRate:
@@ -85,7 +103,7 @@ def eta_s(lane: LaneSnapshot, rate: LaneRate, short: float, left: int) -> float 
     return max(left / per_s, lane.waiting_s)
 
 
-async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
+async def show_bars(run: Shown, totals: Mapping[str, int | None], file: TextIO) -> None:
     """Show one bar a lane until cancelled, and one of all if there are several."""
     screen = _Screen(run, totals, file)
     news = _News(run)
@@ -104,7 +122,7 @@ async def show_bars(run: Run, totals: Mapping[str, int | None], file: TextIO) ->
 class _Screen:
     """The bars of a run."""
 
-    def __init__(self, run: Run, totals: Mapping[str, int | None], file: TextIO) -> None:
+    def __init__(self, run: Shown, totals: Mapping[str, int | None], file: TextIO) -> None:
         self._run = run
         self._totals = totals
         self._file = file
@@ -195,7 +213,7 @@ def total_of(lanes: Iterable[LaneSnapshot]) -> LaneSnapshot:
 class _News:
     """What is said in lines of their own: pauses, and lanes that have become slow."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Shown) -> None:
         self._run = run
         self._pauses: dict[str, Pauses] = {}
         self._slowdowns: dict[str, Slowdown] = {}
@@ -213,7 +231,7 @@ class _News:
 
 
 async def show_lines(
-    run: Run,
+    run: Shown,
     totals: Mapping[str, int | None],
     write: Callable[[str], None],
     every_s: float = LINE_EVERY_S,

@@ -32,15 +32,13 @@ from bulkdel.models import Block, InvalidRow, Outcome
 from bulkdel.result_log.digest_set import ABSENT, DigestSet, States, Words, digest
 from bulkdel.result_log.encode import carried_id
 from bulkdel.result_log.reader import LaneRecords, LineState, LogFacts, read_log
+from bulkdel.result_log.split import ID_SEED, INVALID_SEED, is_of
+from bulkdel.settings import Part
 
 _SEEN: Final = 7
 """The state of what was given out in this run. All but this and the next are a `LineState`."""
 _TO_DO: Final = 6
 """The state of what was given out only to be looked at, and is to be given out again."""
-
-_ID_SEED: Final = 0
-_INVALID_SEED: Final = 1
-"""Gives the text of an invalid row another digest than an ID of the same text has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,7 @@ class Index:
         retry_gone: bool = False,
         allow_gone: bool = False,
         keeps_unknown: bool = False,
+        part: Part | None = None,
     ) -> None:
         """Make an empty index.
 
@@ -78,8 +77,10 @@ class Index:
             retry_gone: Give out all that is gone once more.
             allow_gone: Take for done also what is gone in doubt.
             keeps_unknown: Have the facts of a log name the IDs that may be deleted.
+            part: Keep only what is of this part of a split job.
         """
         self._keeps_unknown = keeps_unknown
+        self._part = part
         self._lanes: dict[str, DigestSet] = {}
         self._lock = threading.Lock()
         self._fresh = np.zeros(256, np.bool_)
@@ -123,9 +124,9 @@ class Index:
 
     def claim(self, block: Block) -> Claimed:
         """Drop what is done or was given out before; note the rest as given out."""
-        id_digests = digest(map(str.encode, block.ids), _ID_SEED)
+        id_digests = digest(map(str.encode, block.ids), ID_SEED)
         texts = (carried_id(row.text) for row in block.invalid)
-        row_digests = digest(texts, _INVALID_SEED)
+        row_digests = digest(texts, INVALID_SEED)
         with self._lock:
             known = self._lanes.setdefault(block.lane, DigestSet())
             id_states = self._take(known, id_digests)
@@ -165,14 +166,20 @@ class Index:
             return sum(known.memory_bytes for known in self._lanes.values())
 
     def _add(self, part: LaneRecords) -> None:
-        known = self._lanes.setdefault(part.lane, DigestSet())
+        self._lanes.setdefault(part.lane, DigestSet())
         states = np.frombuffer(part.states, np.uint8)
         invalid = states == LineState.INVALID
         if not invalid.any():
-            known.put(digest(part.ids, _ID_SEED), states)
+            self._put(part.lane, digest(part.ids, ID_SEED), states)
             return
-        for chosen, seed in ((~invalid, _ID_SEED), (invalid, _INVALID_SEED)):
-            known.put(digest(compress(part.ids, chosen), seed), states[chosen])
+        for chosen, seed in ((~invalid, ID_SEED), (invalid, INVALID_SEED)):
+            self._put(part.lane, digest(compress(part.ids, chosen), seed), states[chosen])
+
+    def _put(self, lane: str, digests: Words, states: States) -> None:
+        if self._part is not None:
+            mine = is_of(self._part, lane, digests)
+            digests, states = digests[mine], states[mine]
+        self._lanes[lane].put(digests, states)
 
     def _take(self, known: DigestSet, digests: Words) -> States:
         """Return the states of ``digest_set`` as they were; note the fresh as given out."""

@@ -28,6 +28,7 @@ import orjson
 from bulkdel.models import Outcome
 from bulkdel.result_log.blocks import check_line_ends, read_blocks
 from bulkdel.result_log.decode import Lines, parse_block, parse_lines
+from bulkdel.result_log.folder import logs_of
 
 BLOCK_BYTES: Final = 1 << 18
 """Read at once; some fifteen hundred lines. Larger blocks are slower: they leave the cache."""
@@ -115,6 +116,19 @@ class LogFacts:
     paces: dict[str, dict[str, Any]] = field(default_factory=dict)
     on_record: Callable[[str, dict[str, Any]], None] = field(default=_ignore, repr=False)
 
+    def of_part(self) -> LogFacts:
+        """Return the facts for the log of a part: of its records only the results are of the job."""
+        return LogFacts(lanes=self.lanes, keeps_unknown=self.keeps_unknown, unknown=self.unknown)
+
+    def add_part(self, part: LogFacts) -> None:
+        """Add what was read of a part beside its results."""
+        self.lines += part.lines
+        self.damaged += part.damaged
+        times = [at for at in (self.first_at, part.first_at) if at is not None]
+        self.first_at = min(times, default=None)
+        times = [at for at in (self.last_at, part.last_at) if at is not None]
+        self.last_at = max(times, default=None)
+
 
 @dataclass(slots=True, frozen=True)
 class LaneRecords:
@@ -146,6 +160,14 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     Raises:
         ConfigError: The log cannot be read (see `blocks`).
     """
+    for log in logs_of(path):
+        of_log = facts if log.is_run else facts.of_part()
+        yield from _read_file(log.path, of_log)
+        if of_log is not facts:
+            facts.add_part(of_log)
+
+
+def _read_file(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     for block in _whole_lines(path, facts):
         lines = parse_block(block)
         _note_times(block, facts)
@@ -169,7 +191,7 @@ def read_failed(path: Path) -> Iterator[LaneRecords]:
     Raises:
         ConfigError: The log cannot be read (see `blocks`).
     """
-    for block in _whole_lines(path, LogFacts()):
+    for block in _blocks_of(path):
         yield from _by_lane(parse_lines(_lines_with(block, (b"failed", b"\\"))))
 
 
@@ -179,10 +201,15 @@ def read_with(path: Path, word: bytes) -> Iterator[dict[str, Any]]:
     Raises:
         ConfigError: The log cannot be read (see `blocks`).
     """
-    for block in _whole_lines(path, LogFacts()):
+    for block in _blocks_of(path):
         for line in _lines_with(block, (word, b"\\")):
             if parse_lines([line]).ids:
                 yield orjson.loads(line)
+
+
+def _blocks_of(path: Path) -> Iterator[bytes]:
+    for log in logs_of(path):
+        yield from _whole_lines(log.path, LogFacts())
 
 
 def _whole_lines(path: Path, facts: LogFacts) -> Iterator[bytes]:
