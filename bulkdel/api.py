@@ -145,8 +145,8 @@ async def open_deletion(
 ) -> AsyncIterator[Deletion]:
     """Delete the objects of ``ids`` while the caller iterates over the results.
 
-    It is entered when the logs are read; a wrong one is raised then. Leaving the context early drains: no more IDs are taken, what is in flight is finished
-    and logged.
+    It is entered when the logs are read; a wrong one is raised then. Leaving the context early
+    drains: no more IDs are taken, what is in flight is finished and logged.
 
     Args:
         ids: As for `delete_ids`.

@@ -147,7 +147,7 @@ def _check_types(options: Mapping[str, object]) -> None:
         if not fits or (name in _OF_SEVERAL and isinstance(value, str)):
             raise ConfigError(f"{name} must be {words}, not {type(value).__name__}")
     for name, (kinds, words) in _OF_SEVERAL.items():
-        for each in cast("Sequence[object]", options.get(name, ())):
+        for each in cast("Sequence[object]", options.get(name) or ()):
             if not isinstance(each, kinds):
                 raise ConfigError(f"{name} must be {words}; one is {type(each).__name__}")
 
@@ -161,9 +161,9 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "provider": ((str,), "a name"),
     "api_key": ((str, Secret), "a text"),
     "any_id": _FLAG,
-    "lane": ((Lane,), "a bulkdel.Lane"),
-    "lanes": ((Sequence,), _LANES),
-    "log": (_ONE_PATH, "a path"),
+    "lane": ((Lane, NoneType), "a bulkdel.Lane"),
+    "lanes": ((Sequence, NoneType), _LANES),
+    "log": ((*_ONE_PATH, NoneType), "a path"),
     "done_logs": ((Sequence,), _PATHS),
     "durability": ((str,), "full, normal or off"),
     "seal": _FLAG,
@@ -175,9 +175,9 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "wait_long": _FLAG,
     "outage_limit_s": ((int, float), "a number of seconds"),
     "max_duration_s": ((int, float, NoneType), "a number of seconds"),
-    "edge": ((Edge,), "an Edge"),
+    "edge": ((Edge, NoneType), "an Edge"),
 }
-"""What each option is. None stands where it says "no limit"."""
+"""What each option is. None is the same as not given, where it says nothing else: no limit, no log."""
 
 _OF_SEVERAL: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "lanes": ((Lane,), _LANES),

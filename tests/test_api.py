@@ -108,6 +108,18 @@ async def test_a_wrong_option_says_what_to_give(
     assert "0123456789" not in str(raised.value)
 
 
+@in_virtual_time
+async def test_none_is_not_given() -> None:
+    """Callers pass on what they were given themselves: no log is None, no limit too."""
+    nothing: dict[str, Any] = dict.fromkeys(("log", "lanes", "max_delete", "max_duration_s"))
+
+    summary = await bulkdel.delete_ids(
+        ids(5), lane=lane(), edge=edge(FakeTransport(_delete)), **nothing
+    )
+
+    assert summary.counts.deleted == 5
+
+
 def test_every_option_has_its_type() -> None:
     """One without would be a KeyError for whoever gives it."""
     assert set(options._TYPES) == set(options.Options.__annotations__)
