@@ -77,20 +77,25 @@ class Elements:
                     scan = token.start()
                     break
                 if depth == 0 and word in (b",", b"]", b"}"):  # what comes after it
+                    self._check_length(token.start())
                     yield self._line, self._take(token.start()).rstrip(_SPACE)
                     return
                 depth += (word in (b"{", b"[")) - (word in (b"}", b"]"))
             else:
                 scan = len(self._held)
-            if len(self._held) - self._at > ELEMENT_BYTES_MAX:
-                raise self._lost(
-                    f"an element has more than {ELEMENT_BYTES_MAX:,} bytes"
-                    " (is a quote or a bracket not closed?)"
-                )
+            self._check_length(len(self._held))
             scan -= self._at  # what is held will begin here
             yield None
             if not self._more():
                 raise self._lost("the array is not closed where the source ends")
+
+    def _check_length(self, end: int) -> None:
+        """Refuse an element that reaches to ``end`` or beyond, however its bytes have come."""
+        if end - self._at > ELEMENT_BYTES_MAX:
+            raise self._lost(
+                f"an element has more than {ELEMENT_BYTES_MAX:,} bytes"
+                " (is a quote or a bracket not closed?)"
+            )
 
     def _next(self) -> _Steps[bytes]:
         """Skip what is blank; return the next character without taking it, none at the end."""

@@ -20,7 +20,7 @@ from bulkdel.compression import decompress
 from bulkdel.errors import ConfigError, SourceError
 from bulkdel.models import Block
 from bulkdel.object_id import STRICT, IdForm
-from bulkdel.sources.jsonl import json_blocks, jsonl_blocks
+from bulkdel.sources.jsonl import ROW_BYTES_MAX, json_blocks, jsonl_blocks
 from bulkdel.sources.lines import without_mark
 from bulkdel.sources.opening import ByteStream, Interrupted, open_file
 from bulkdel.sources.parquet import open_parquet, parquet_blocks, require_pyarrow, spool
@@ -162,7 +162,7 @@ def _json(
     head = b""
     for piece in pieces:
         head += piece
-        if head.strip():
+        if head.strip() or len(head) > ROW_BYTES_MAX:  # nothing but blanks: JSON Lines holds none
             break
     pieces = chain([head], pieces)
     if head.lstrip().startswith(b"["):

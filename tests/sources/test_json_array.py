@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,42 @@ def test_an_element_that_does_not_end_is_not_held() -> None:
 
     assert ids == ["resp_1"]
     assert "an element has more than 1,048,576 bytes" in error
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+@pytest.mark.parametrize("most", [50_000, 1 << 20, 3 << 20])
+def test_how_it_arrives_does_not_say_what_is_too_long(excess: int, most: int) -> None:
+    """Else the same file would be read on one machine and end early on another."""
+    long = b'{"id":"resp_2","text":"%b"}'
+    long %= b"x" * (ELEMENT_BYTES_MAX + excess - len(long % b""))
+
+    ids, invalid, error = read(b'["resp_1",' + long + b',"resp_3"]', most)
+
+    assert (ids, invalid) == ((["resp_1"] if excess else ["resp_1", "resp_2", "resp_3"]), [])
+    assert ("1,048,576 bytes" in error) == bool(excess)
+
+
+def test_blanks_alone_are_not_held() -> None:
+    """A file of gigabytes of them, as a broken disk leaves it, must not fill the memory."""
+    given = 0
+
+    class Blanks(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            nonlocal given
+            given += 1
+            return b" " * (1 << 20) if given <= 64 else b""
+
+    tracemalloc.start()
+    try:
+        reader = open_source(Source(name="-", lane="ark", format="json"), stdin=Blanks())
+        while reader.read() is not None:
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert given > 64
+    assert peak < 16 << 20
 
 
 def test_json_lines_may_be_called_json() -> None:
