@@ -43,7 +43,7 @@ from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import Durability, RunSettings
-from bulkdel.sources import STDIN, Source, SourceReader, open_source
+from bulkdel.sources import STDIN, Source, SourceReader, open_sources
 from bulkdel.utf8 import json_bytes
 
 LOG_SUFFIX: Final = ".bulkdel.jsonl"
@@ -218,17 +218,8 @@ class Job:
                 say(f"{exc}; the summary is the last line of the log")
 
     def _open(self) -> list[SourceReader]:
-        forms = self._forms()
         stdin = None if sys.stdin is None else sys.stdin.buffer
-        readers: list[SourceReader] = []
-        try:
-            for source in self._sources:
-                reader = open_source(source, lanes=forms, stdin=stdin)
-                readers.append(reader)
-        except BaseException:
-            _close(readers)
-            raise
-        return readers
+        return open_sources(self._sources, lanes=self._forms(), stdin=stdin)
 
     def _forms(self) -> dict[str, IdForm]:
         return {lane.name: lane.id_form for lane in self._lanes}

@@ -36,7 +36,7 @@ from bulkdel.result_log.fence import FencedLog, open_epoch_log
 from bulkdel.result_log.file import LogFile
 from bulkdel.result_log.split import of_part
 from bulkdel.settings import Lane, Part, RunSettings
-from bulkdel.sources import Source, SourceReader, open_source
+from bulkdel.sources import Source, SourceReader, open_sources
 
 AGAIN_S: Final = 0.2
 """Seconds after which a broker that could not be reached is called again."""
@@ -141,14 +141,7 @@ class PartWorker:
         """
         part = self._settings.part or Part(0, 1)
         forms = {lane.name: lane.id_form for lane in self._settings.lanes}
-        readers: list[SourceReader] = []
-        try:
-            for source in self._sources:
-                readers.append(open_source(source, lanes=forms))  # noqa: PERF401 - what is open is closed
-        except BaseException:
-            for reader in readers:
-                reader.close()
-            raise
+        readers = open_sources(self._sources, lanes=forms)
         self._run.sources = [
             ReaderSource(PartReader(reader, part), source.label, source.lane)
             for reader, source in zip(readers, self._sources, strict=True)

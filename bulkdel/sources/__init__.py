@@ -24,7 +24,7 @@ All of it is synchronous and blocks: the caller runs it in a thread.
 """
 
 from bulkdel.sources.counting import count_rows
-from bulkdel.sources.reading import SourceReader, from_iterable, open_source
+from bulkdel.sources.reading import SourceReader, from_iterable, open_source, open_sources
 from bulkdel.sources.rows import check_ids
 from bulkdel.sources.source import FORMATS, NO_LANE, STDIN, Format, Source
 
@@ -39,4 +39,5 @@ __all__ = [
     "count_rows",
     "from_iterable",
     "open_source",
+    "open_sources",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import chain, islice
 from typing import BinaryIO, Final, cast
 
@@ -132,6 +132,27 @@ def open_source(
         stream.close()
         raise
     return reader
+
+
+def open_sources(
+    sources: Iterable[Source],
+    *,
+    lanes: Mapping[str, IdForm] | None = None,
+    stdin: BinaryIO | None = None,
+) -> list[SourceReader]:
+    """Open all of some sources, or none; the arguments as for `open_source`.
+
+    Raises:
+        SourceError: One is missing, cannot be read, or is not in its format.
+    """
+    with ExitStack() as opened:
+        readers = []
+        for source in sources:
+            reader = open_source(source, lanes=lanes, stdin=stdin)
+            opened.callback(reader.close)
+            readers.append(reader)
+        opened.pop_all()
+    return readers
 
 
 def _blocks(
