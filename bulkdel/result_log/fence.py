@@ -37,6 +37,7 @@ from bulkdel.result_log.folder import (
     is_job,
     is_part,
     log_path,
+    run_logs,
 )
 from bulkdel.result_log.lock import lock_log
 from bulkdel.result_log.rescue import Rescued
@@ -113,13 +114,12 @@ def is_fenced(folder: Path, epoch: int) -> bool:
     A part gives way to a higher epoch of its own and to a later command, which may have taken the
     same number at the same instant; a command to a later one.
     """
-    of_part = is_part(folder)
-    for log in epoch_logs(folder):
-        if of_part and (log.epoch > epoch or (log.is_run and log.epoch == epoch)):
-            return True
-        if not of_part and log.is_run and log.epoch > epoch:
-            return True
-    return False
+    if is_part(folder):
+        return any(
+            log.epoch > epoch or (log.is_run and log.epoch == epoch) for log in epoch_logs(folder)
+        )
+    # Each second: the folders of the parts, which may be thousands on a slow disk, say nothing.
+    return any(log.epoch > epoch for log in run_logs(folder))
 
 
 @contextmanager

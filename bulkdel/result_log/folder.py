@@ -66,9 +66,9 @@ def part_folder(job: Path, part: int) -> Path:
 def epoch_logs(folder: Path) -> list[EpochLog]:
     """Return the logs of a job, or those that a part has to know, in their order."""
     if is_part(folder):
-        return sorted([*_of_runs(folder.parent), *_of_part(folder)])
+        return sorted([*run_logs(folder.parent), *_of_part(folder)])
     parts = [each for each in folder.iterdir() if _PART(each.name)]
-    return sorted([*_of_runs(folder), *(log for part in parts for log in _of_part(part))])
+    return sorted([*run_logs(folder), *(log for part in parts for log in _of_part(part))])
 
 
 def logs_of(path: Path) -> list[EpochLog]:
@@ -83,7 +83,7 @@ def log_path(folder: Path, epoch: int) -> Path:
 
 def newest_run(job: Path) -> Path | None:
     """Return the log of the newest command of a job, or None."""
-    runs = _of_runs(job)
+    runs = run_logs(job)
     return max(runs).path if runs else None
 
 
@@ -95,7 +95,8 @@ def holder_of(path: Path) -> str | None:
     return None if newest is None else holder(newest)
 
 
-def _of_runs(job: Path) -> list[EpochLog]:
+def run_logs(job: Path) -> list[EpochLog]:
+    """Return the logs of a job's commands, in no order. Its parts are not looked into."""
     found = ((_RUN(each.name), each) for each in job.iterdir())
     return [EpochLog(int(match[1]), True, each) for match, each in found if match]
 
