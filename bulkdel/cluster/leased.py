@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Final
 
-from bulkdel.cluster.messages import Lease, Sent
+from bulkdel.cluster.messages import Lease, Report, Sent
 from bulkdel.guards import DeleteBudget
 from bulkdel.models import Verdict
 from bulkdel.pacing.estimate import LimitEstimate
@@ -139,9 +139,20 @@ class LeasedPace:
         self._slots.clear()
         self._places = 0
 
-    def told(self) -> None:
-        """Forget what was reported."""
+    def report(self, now_s: float) -> Report:
+        """Return what has come since the last report, and forget it: it is told once."""
+        self.drop_late(now_s)
+        report = Report(
+            accepted=self.accepted_sent,
+            refused=self.refused_sent,
+            troubled=self.troubled_sent,
+            used=self.used,
+            expired=self.expired,
+            capped=self.capped,
+            headers=self.quota_headers(),
+        )
         self._reset()
+        return report
 
     def drop_late(self, now_s: float) -> None:
         """Let go of the slots that are too late."""

@@ -225,18 +225,11 @@ class PartWorker:
     def _report(self, runner: LaneRunner, pace: LeasedPace, now_s: float) -> Report:
         work = runner.work
         seen = runner.snapshot()
-        pace.drop_late(now_s)
-        report = Report(
-            accepted=pace.accepted_sent,
-            refused=pace.refused_sent,
-            troubled=pace.troubled_sent,
-            used=pace.used,
-            expired=pace.expired,
+        return replace(
+            pace.report(now_s),
             in_flight=work.in_flight,
             wants=self._wants(runner, now_s),
-            capped=pace.capped,
             works=work.guard.has_deleted or work.guard.is_free,
-            headers=pace.quota_headers(),
             counts=seen.counts,
             waiting=seen.waiting,
             waiting_s=seen.waiting_s,
@@ -244,8 +237,6 @@ class PartWorker:
             bound_s=seen.bound_s,
             stop=work.guard.stop,
         )
-        pace.told()
-        return report
 
     def _wants(self, runner: LaneRunner, now_s: float) -> int | None:
         """Return how many permissions a lane can use until the next call."""

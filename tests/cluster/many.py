@@ -13,7 +13,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -129,23 +129,15 @@ class Many:
         if worker.call_s != planned_s:  # it has called sooner, or is calling just now
             return
         worker.call_s = -1.0
-        pace = worker.pace
-        pace.drop_late(self._local(worker))
-        report = Report(
-            accepted=pace.accepted_sent,
-            refused=pace.refused_sent,
-            troubled=pace.troubled_sent,
-            used=pace.used,
-            expired=pace.expired,
+        report = replace(
+            worker.pace.report(self._local(worker)),
             in_flight=worker.in_flight,
             wants=None if worker.has_ids else 0,
-            capped=pace.capped,
             works=worker.good >= 11,
         )
         if worker.cut_off or self.broker is None:
             self._plan(worker, self.now_s + 0.1)
             return
-        pace.told()
         self.calls += 1
         self.at(self.now_s + self._way_s(), self._hear, worker, report)
 
