@@ -121,9 +121,10 @@ class Session:
                     self._run.drain()
 
     def _print_status(self) -> None:
-        if not self._run.snapshot():
+        lanes = self._run.snapshot()
+        if not lanes:
             print_above("Reading the log; nothing is sent yet.")
-        for name, lane in self._run.snapshot().items():
+        for name, lane in lanes.items():
             rate = self._rates.setdefault(name, LaneRate(self._run.began_s))
             print_above(status_line(lane, self._totals.get(name), rate))
 

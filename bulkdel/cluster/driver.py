@@ -222,8 +222,15 @@ class ClusterRun:
             self._counts[name] = self._counts.get(name, Counts()) + now
         self._done.add(outcome.part)
         for stop in outcome.stops:
-            if stop.cause is StopCause.SOURCE and str(stop) not in map(str, self.stops):
-                self.stops.append(stop)
+            if stop.cause is StopCause.SOURCE:
+                self._add_stop(stop)
+
+    def _add_stop(self, stop: Stop) -> bool:
+        """Add a stop; False if the same was told before, by another worker."""
+        if str(stop) in map(str, self.stops):
+            return False
+        self.stops.append(stop)
+        return True
 
     def _is_stopped(self, stops: Sequence[Stop]) -> bool:
         return any(other.lane == stop.lane for stop in stops for other in self.stops)
@@ -253,10 +260,8 @@ class ClusterRun:
             return
         self._lanes = lanes
         for one in stops:
-            if str(one) not in map(str, self.stops):
-                self.stops.append(one)
-                if one.lane is None:
-                    self._draining = True
+            if self._add_stop(one) and one.lane is None:
+                self._draining = True
 
     async def _write_paces(self, log: FencedLog) -> None:
         while True:

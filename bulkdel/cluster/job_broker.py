@@ -22,18 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from bulkdel.cluster.broker import LaneBroker
-from bulkdel.cluster.messages import Grant, Lease, Renewal, Report
+from bulkdel.cluster.messages import DELETES_AT_ONCE, Grant, Lease, Renewal, Report
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.guards import FailureBudget, Stop, StopCause
 from bulkdel.models import Counts
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.settings import RunSettings
-
-_AT_ONCE: Final = 64
-"""Places of ``--max-delete`` that a worker gets at once, at most: others need some, too."""
 
 
 @dataclass(slots=True)
@@ -186,7 +182,7 @@ class JobBroker:
             )
             return
         share = max(1, self._left // (2 * max(1, len(self._parts))))
-        part.held += min(wanted, self._left, share, _AT_ONCE)
+        part.held += min(wanted, self._left, share, DELETES_AT_ONCE)
 
     @property
     def _used(self) -> int:

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from bulkdel.guards import Stop
 from bulkdel.models import Counts, Verdict
 from bulkdel.pacing.estimate import LimitEstimate
+
+DELETES_AT_ONCE: Final = 64
+"""Places of ``--max-delete`` that a worker wants and gets at once, at most: others need some, too."""
 
 Sent = tuple[float, float, int]
 """One request: when it was sent, when its permission was granted, how many were in flight."""

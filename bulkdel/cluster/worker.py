@@ -24,7 +24,7 @@ from typing import Final, Protocol
 import anyio
 
 from bulkdel.cluster.leased import ClockOffset, LeasedDeletes, LeasedPace
-from bulkdel.cluster.messages import Grant, Renewal, Report
+from bulkdel.cluster.messages import DELETES_AT_ONCE, Grant, Renewal, Report
 from bulkdel.engine.edge import REAL, Edge
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.run import Run
@@ -44,7 +44,6 @@ ANSWER_S: Final = 2.0
 """A call without an answer for so long is given up."""
 _SOON_S: Final = 0.2
 _HELD_WANTS: Final = 2
-_DELETES_AT_ONCE: Final = 64
 
 
 class LinkLostError(Exception):
@@ -216,7 +215,7 @@ class PartWorker:
             part=0 if part is None else part.number,
             epoch=epoch,
             lanes=reports,
-            deletes_wanted=_DELETES_AT_ONCE if self._deletes.take_lack() else 0,
+            deletes_wanted=DELETES_AT_ONCE if self._deletes.take_lack() else 0,
             deletes_used=self._deletes.used,
             deletes_held=self._deletes.lent,
             ended=ended,

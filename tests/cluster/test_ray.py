@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -27,6 +26,7 @@ from tests.support.command import (
     environment,
     log_lines,
     run_command,
+    wait_until,
 )
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
@@ -100,11 +100,11 @@ class _Job:
         return found
 
     def wait_for(self, lines: int, process: subprocess.Popen[str]) -> None:
-        until_s = time.monotonic() + WAIT_S
-        while not self.folder.exists() or self.logged.total() < lines:
+        def has_logged() -> bool:
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until_s
-            time.sleep(0.1)
+            return self.folder.exists() and self.logged.total() >= lines
+
+        wait_until(has_logged, f"{lines} lines are logged", WAIT_S)
 
 
 def _ids(lane: str) -> list[str]:

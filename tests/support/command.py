@@ -125,12 +125,12 @@ def started(
                 stream.close()
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds; it must within `TIMEOUT_S`."""
-    until_s = time.monotonic() + TIMEOUT_S
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    """Wait until something holds; it must within ``timeout_s``."""
+    until_s = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > until_s:
-            raise AssertionError(f"waited {TIMEOUT_S:.0f} s in vain until {what}")
+            raise AssertionError(f"waited {timeout_s:.0f} s in vain until {what}")
         time.sleep(0.005)
 
 
