@@ -21,6 +21,7 @@ from tests.pacing.baselines import WorkersPace
 from tests.pacing.draws import Draw
 
 RUN_S: Final = 180
+_LONGEST_S: Final = 300
 _PROBATION: Final = 10
 _ARRIVES, _ACCEPTED, _REFUSED, _LOST, _TIMER = range(5)
 _LATE_S: Final = 0.001
@@ -46,8 +47,8 @@ class Drive:
     ) -> None:
         """Build one; there are no IDs from one time to another in ``dry_s``."""
         self.pace, self.drawn = pace, drawn
-        self.took = [0] * (RUN_S + 1)
-        self.refused = [0] * (RUN_S + 1)
+        self.took = [0] * _LONGEST_S
+        self.refused = [0] * _LONGEST_S
         self.requests = 0
         self._random = Random(drawn.seed)
         self._events: list[_Event] = []

@@ -1,11 +1,13 @@
 """What a pace with a past does when the limit rises, for any past that a seed draws.
 
 A history is a minute and a half of limits that move, blackouts, droughts, lost answers and
-Retry-After, drawn from a seed. Then the limit becomes a hundred times what was used, or there is none any more.
+Retry-After, drawn from a seed. Then the limit becomes a hundred times what was used, or there is none
+any more. The minute begins when a wait is over that the server itself has asked for: it is obeyed.
 """
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import NamedTuple
 
@@ -99,6 +101,8 @@ class History(NamedTuple):
     drive: Drive
     script: Scripted
     pace: AutoPace
+    free_s: int
+    """When a wait is over that the server has asked for, at the end of the history or later."""
 
 
 def history(seed: int) -> History:
@@ -115,17 +119,18 @@ def history(seed: int) -> History:
     pace = AutoPace(concurrency=CONCURRENCY)
     drive = Drive(pace, drawn, dry_s=dry)
     drive.run(HISTORY_S)
-    return History(drive, script, pace)
+    asked_s = pace.wait_s(HISTORY_S, 0) if drawn.says_retry else 0.0
+    return History(drive, script, pace, int(HISTORY_S + math.ceil(asked_s)))
 
 
 def share_found(seed: int) -> float:
     """Return the share that is used of a limit a hundred times as high, a minute later."""
-    drive, script, _ = history(seed)
+    drive, script, _, free_s = history(seed)
     used = sum(drive.took[int(HISTORY_S) - 20 : int(HISTORY_S)]) / 20
     limit = 100 * max(USED_LEAST, used)
     script.parts.append((HISTORY_S, Bucket(limit, limit)))
-    drive.run(HISTORY_S + 62)
-    return max(drive.took[int(HISTORY_S) : int(HISTORY_S) + 61]) / limit
+    drive.run(free_s + 62)
+    return max(drive.took[int(HISTORY_S) : free_s + 61]) / limit
 
 
 def growths(seed: int) -> list[float]:
@@ -134,10 +139,10 @@ def growths(seed: int) -> list[float]:
     Spans are left out that begin while a window is believed in: what it holds is used up
     before it is doubted. So is a rate that no process reaches.
     """
-    drive, script, pace = history(seed)
+    drive, script, pace, free_s = history(seed)
     script.parts.append((HISTORY_S, Free()))
     found = []
-    for from_s in (HISTORY_S + 10, HISTORY_S + 30, HISTORY_S + 50):
+    for from_s in (free_s + 10, free_s + 30, free_s + 50):
         drive.run(from_s)
         learned, before = pace.learned(), pace.rate
         if before > ENOUGH or (learned is not None and learned.window_s is not None):
