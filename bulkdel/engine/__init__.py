@@ -2,7 +2,7 @@
 
     run        opens everything, starts everything, ends everything
     edge       where a run touches the world; tests put fakes there
-    inputs     sources of a run ──> feeder ──> queue, spill   IDs to the lanes
+    inputs     sources of a run ──> feeder ──> queue, spill   IDs to the lanes; sample keeps some to the last
     lane       one account at work, decided; retry_queue has the IDs between two attempts
     settling   what an answer leads to; transients after a server error, with suspects, which may
                have met an outage; accused has the ID that may fail alone

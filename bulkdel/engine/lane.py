@@ -126,6 +126,7 @@ class LaneWork:
             retries=self._retries,
             retry=retry,
             note=control.note,
+            keep=self.queue.keep,
             comparer=comparer,
         )
 

@@ -18,13 +18,11 @@ from typing import Final
 
 import anyio
 
+from bulkdel.engine.sample import Sample
+
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 BLOCKS_MAX: Final = 4
 """Blocks in memory per lane. Sources make blocks of at most 20,000 IDs."""
-KEPT: Final = 5
-KEPT_OF_MIN: Final = 200
-"""So many IDs of a block, if it has so many at least, are kept to the last: as long as they are
-there, one can look whether the endpoint still sees objects, however long others are gone."""
 
 
 class LaneQueue:
@@ -35,7 +33,7 @@ class LaneQueue:
         """Called when IDs have come, or none will."""
         self._blocks: deque[list[str]] = deque()
         self._taking: list[str] = []
-        self._kept: list[str] = []
+        self._kept = Sample()
         self._room = anyio.Event()
         self._closed = False
         self._apart = 0.0
@@ -61,7 +59,7 @@ class LaneQueue:
         """Take the next ID, or None if none is in memory."""
         if not self._taking:
             if not self._blocks:
-                return self._kept.pop() if self._kept else None
+                return self._kept.take()
             self._taking = self._blocks.popleft()
             self._taking.reverse()
             self._room.set()
@@ -91,24 +89,31 @@ class LaneQueue:
 
         The others stand evenly apart, the last one first: what is gone often stands together.
         """
+        kept = self._kept.ids()[:most]
+        others = most - len(kept)
         parts = [self._taking, *self._blocks]
         size = sum(map(len, parts))
-        step = max(1.0, size / most)
-        places = [int(number * step) for number in range(min(most, size))]
+        step = max(1.0, size / max(1, others))
+        places = [int(number * step) for number in range(min(others, size))]
         found, before = list[str](), 0
         for part in parts:
             found += [part[place - before] for place in places if 0 <= place - before < len(part)]
             before += len(part)
-        return [*self._kept, *reversed(found)][:most]
+        return [*kept, *reversed(found)]
 
     def drop(self, object_id: str) -> bool:
         """Take one ID out, wherever it stands; False if it is not in memory."""
-        for part in (self._kept, self._taking, *self._blocks):
+        for part in (self._taking, *self._blocks):
             if object_id in part:
                 part.remove(object_id)
                 self._forget_empty()
                 return True
-        return False
+        return self._kept.drop(object_id)
+
+    def keep(self, object_id: str) -> None:
+        """Keep an ID that a look has shown to be there to the last, if it is still in memory."""
+        if self.drop(object_id):
+            self._kept.show(object_id)
 
     def _forget_empty(self) -> None:
         """Forget the blocks that hold nothing any more: their room is free."""
@@ -123,15 +128,8 @@ class LaneQueue:
                 self._room = anyio.Event()
             await self._room.wait()
         if ids and not self.abandoned:
-            self._blocks.append(self._keep(list(ids)))
+            self._blocks.append(self._kept.exchange(list(ids)))
             self.wake()
-
-    def _keep(self, ids: list[str]) -> list[str]:
-        """Keep some IDs of a large block to the last, if there are none; return the others."""
-        if not self._kept and len(ids) >= KEPT_OF_MIN:
-            step = len(ids) // (KEPT + 1)
-            self._kept = [ids.pop(step * number) for number in range(KEPT, 0, -1)]
-        return ids
 
     def close(self) -> None:
         """Say that no more IDs will be added."""

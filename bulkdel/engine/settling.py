@@ -45,6 +45,7 @@ class Settling:
         retries: Where they wait for another attempt.
         retry: When to try again.
         note: Called with what a person should know, a sentence.
+        keep: Called with an ID that a look has shown to be there: it is to be sent last.
         comparer: Settles what a 404 in unknown words means; without it, the lane stops.
     """
 
@@ -57,6 +58,7 @@ class Settling:
         retries: RetryQueue,
         retry: RetryPolicy,
         note: Callable[[str], None],
+        keep: Callable[[str], None],
         comparer: Comparer | None = None,
     ) -> None:
         self.inquiry: Comparison | Look | None = None
@@ -75,6 +77,7 @@ class Settling:
         self._retries = retries
         self._retry = retry
         self._note = note
+        self._keep = keep
         self._comparer = comparer
 
     def finish(self, *, early: bool) -> None:
@@ -277,6 +280,7 @@ class Settling:
         if ended.shown is not None and self._guard.has_deleted:
             self._recorder.seen(now_s)
             self._guard.shown()
+            self._keep(ended.shown)
         elif ended.shown is not None:
             self.proof_id = ended.shown
         else:

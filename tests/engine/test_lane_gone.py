@@ -105,6 +105,19 @@ async def test_a_long_part_that_is_gone_stops_nothing(place: str) -> None:
     assert 0 < len(job.transport.asked) <= 20
 
 
+@pytest.mark.parametrize("first", [0, 2000, 4000])
+@in_virtual_time
+async def test_what_was_seen_once_is_a_witness_to_the_end(first: int) -> None:
+    """One part of a file was there, thousands before and behind it were gone: it was stopped."""
+    store = Store(set(ids(1500, first)))
+    job = store.job()
+
+    summary = await job.delete(ids(12_000))
+
+    assert (summary.state, summary.counts.gone) == (State.FINISHED, 10_500)
+    check(job, store, summary)
+
+
 @in_virtual_time
 async def test_a_get_alone_proves_no_deletion() -> None:
     """Deletions that are not served answer 404 as well, while a GET shows the objects."""
