@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +37,29 @@ _LANE_NAME: Final = re.compile(
     r"(?=.{1,64}\Z)[A-Za-z0-9][A-Za-z0-9_.\-]*(?::[A-Za-z0-9][A-Za-z0-9_.\-]*)?"
 ).fullmatch
 
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}").fullmatch
+_OUR_HEADERS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+"""What says whose key it is, where it goes, and where a message ends: not the user's to set."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
@@ -57,6 +80,8 @@ class Lane:
             default is the provider's documented limit.
         leave: Share of the limit that ``auto`` leaves free for others, 0 to 0.9. The default is
             the provider's: some where its limit is documented as shared.
+        headers: Headers that go with every request beside the provider's, as ``OpenAI-Project``.
+            Their values are never shown or logged.
         attempts_max: Requests sent for one ID at most, the first included; a refusal
             (429) does not count, since it says nothing about the ID.
         timeout_s: Seconds for one request, connection and answer included.
@@ -77,6 +102,7 @@ class Lane:
     rate: float | None = None
     rate_max: float | Literal["documented"] | None = "documented"
     leave: float | Literal["documented"] = "documented"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     attempts_max: int = DEFAULT_ATTEMPTS
     timeout_s: float = DEFAULT_TIMEOUT_S
     any_id: bool = False
@@ -95,6 +121,8 @@ class Lane:
         object.__setattr__(self, "api_key", self.secret)
         check_key(self.secret, lane=self.name)
         check_base_url(base_url, allow_http=self.allow_http)
+        for header, value in self.headers.items():
+            self._check_header(header, value)
         _check_range("concurrency", self.concurrency, 1, CONCURRENCY_MAX)
         _check_range("attempts", self.attempts_max, 1, 100)
         _check_range("timeout", self.timeout_s, 0.001, 3600)
@@ -102,6 +130,19 @@ class Lane:
         for name, rate in (("rate", self.rate), ("rate-max", self.ceiling)):
             if rate is not None:
                 _check_range(name, rate, 0.001, 1_000_000)
+
+    def _check_header(self, name: str, value: str) -> None:
+        """Refuse a header that cannot travel, or that says what is not its own."""
+        where = f"lane {self.name}: header {name!r}"
+        if not _HEADER_NAME(name):
+            raise ConfigError(f"{where}: a header's name is letters, digits and '-'")
+        own = {*self.provider.headers(""), *self.resource.headers}
+        if name.lower() in _OUR_HEADERS | {each.lower() for each in own}:
+            raise ConfigError(f"{where}: bulkdel sends this one itself")
+        if not value or value != value.strip() or not all(" " <= char <= "~" for char in value):
+            raise ConfigError(
+                f"{where}: its value must be printable ASCII without white space around it"
+            )
 
     @property
     def secret(self) -> Secret:

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
-from bulkdel.cli.lane_values import ForLane, PerLane, number_or, share, whole
+from bulkdel.cli.lane_values import ForLane, PerLane, header, number_or, share, whole
 from bulkdel.reporting.progress import LINE_EVERY_S
 from bulkdel.settings import (
     DEFAULT_ATTEMPTS,
@@ -94,6 +94,11 @@ class DeleteOptions:
         "--api-key-env",
         kind=PerLane("NAME", str),
         help="Environment variable of the key, instead of the provider's own.",
+    )
+    header: tuple[ForLane[tuple[str, str]], ...] = repeated(
+        "--header",
+        kind=PerLane("TEXT", header),
+        help="Another header of every request, as `OpenAI-Project: proj_1`.",
     )
     concurrency: tuple[ForLane[int], ...] = repeated(
         "--concurrency",

@@ -83,6 +83,28 @@ def is_lane(name: str) -> bool:
     return True
 
 
+def headers_for(lane: str, given: Iterable[ForLane[tuple[str, str]]]) -> dict[str, str]:
+    """Return the headers of a lane: those for all lanes, and over them its own."""
+    values = list(given)
+    own = [each.value for each in values if each.lane == lane]
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in [*(each.value for each in values if each.lane is None), *own]:
+        found[name.lower()] = (name, value)
+    return dict(found.values())
+
+
+def header(text: str) -> tuple[str, str]:
+    """Read ``NAME: VALUE``.
+
+    Raises:
+        ValueError: It is no header. The value is not shown: it may be a secret.
+    """
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not value.strip():
+        raise ValueError("must be a header, as 'OpenAI-Project: proj_1'")
+    return name.strip(), value.strip()
+
+
 def whole(text: str) -> int:
     """Read a whole number.
 

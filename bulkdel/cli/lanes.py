@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bulkdel.cli.delete_options import DeleteOptions
-from bulkdel.cli.lane_values import ForLane, is_lane, value_for
+from bulkdel.cli.lane_values import ForLane, headers_for, is_lane, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, RESPONSES, find
 from bulkdel.secret import Secret
@@ -186,6 +186,7 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
     settings: dict[str, Sequence[ForLane[object]]] = {
         "--base-url": options.base_url,
         "--api-key-env": options.api_key_env,
+        "--header": options.header,
         "--concurrency": options.concurrency,
         "--rate": options.rate,
         "--rate-max": options.rate_max,
@@ -288,6 +289,7 @@ def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) ->
         rate=value_for(name, options.rate, None),
         rate_max=value_for(name, options.rate_max, "documented"),
         leave=value_for(name, options.leave, "documented"),
+        headers=headers_for(name, options.header),
         attempts_max=options.attempts,
         timeout_s=options.timeout,
         any_id=options.any_id,

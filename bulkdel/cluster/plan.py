@@ -23,7 +23,7 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -62,6 +62,7 @@ class LaneSpec:
     rate: float | None
     rate_max: float | Literal["documented"] | None
     leave: float | Literal["documented"]
+    headers: Mapping[str, str] = field(repr=False)
     attempts_max: int
     timeout_s: float
     any_id: bool
@@ -80,6 +81,7 @@ class LaneSpec:
             rate=lane.rate,
             rate_max=lane.rate_max,
             leave=lane.leave,
+            headers=dict(lane.headers),
             attempts_max=lane.attempts_max,
             timeout_s=lane.timeout_s,
             any_id=lane.any_id,

@@ -137,6 +137,7 @@ async def endpoint_of(lane: Lane, operation: Operation) -> Endpoint:
             "Accept": "application/json",
             # A body of 64 KiB could else unpack to 64 MiB.
             "Accept-Encoding": "identity",
+            **lane.headers,
             **lane.resource.headers,
             **lane.provider.headers(lane.secret.reveal()),
         },

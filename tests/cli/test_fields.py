@@ -18,6 +18,7 @@ from bulkdel.cli.bench_options import BenchOptions
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.emulate import EmulateOptions
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated, takes
+from bulkdel.cli.lane_values import ForLane
 
 OPTIONS = {"delete": DeleteOptions, "bench": BenchOptions, "emulate": EmulateOptions}
 
@@ -38,6 +39,10 @@ def fits(value: object, hint: Any) -> bool:
         return any(fits(value, part) for part in parts)
     if origin is Literal:
         return value in parts
+    if origin is ForLane:
+        return isinstance(value, ForLane) and fits(value.value, parts[0])
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return isinstance(value, tuple) and all(map(fits, value, parts))
     if origin is tuple:
         return isinstance(value, tuple) and all(fits(each, parts[0]) for each in value)
     if isinstance(value, bool):
@@ -54,8 +59,8 @@ def words_of(parameter: click.Parameter, *, given: bool) -> list[str]:
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return [parameter.opts[-1]]
     choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ["1"]
-    value = "1%" if parameter.opts[-1] == "--leave" else str(choices[0])
-    return [parameter.opts[-1], value]
+    special = {"--leave": "1%", "--header": "X-Team: 1"}
+    return [parameter.opts[-1], special.get(parameter.opts[-1], str(choices[0]))]
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -305,7 +305,7 @@ def test_wrong_settings_are_refused_with_their_name(
     assert "key-ark" not in message
 
 
-VALUES = {"--api-key-env": "NAME", "--leave": "5%"}
+VALUES = {"--api-key-env": "NAME", "--leave": "5%", "--header": "X-Team: 5"}
 LANE_FLAGS = [p.opts[-1] for p in DELETE.params if isinstance(p.type, PerLane)]
 
 
@@ -344,3 +344,36 @@ def test_every_flag_can_be_set_in_the_environment(
     context = click.Context(DELETE, parent=group, info_name="delete")
 
     assert FLAGS[flag].value_from_envvar(context) in ("1", True, ("1",), ["1"])
+
+
+def test_headers_add_up_and_a_lanes_own_counts() -> None:
+    """A project or a gateway is named by a header, not by the key."""
+    flags = ["--header", "X-Gate: all", "--header", "ark=x-gate: eu", "--header", "X-Team: a: b=c"]
+
+    lanes = Given(("ark=a.txt", "fireworks=b.txt"), None, flags=flags).lanes()
+
+    assert lanes["ark"].headers == {"x-gate": "eu", "X-Team": "a: b=c"}
+    assert lanes["fireworks"].headers == {"X-Gate": "all", "X-Team": "a: b=c"}
+    assert "b=c" not in repr(lanes["ark"])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("X-Secret", "must be a header"),
+        ("X-Secret:", "must be a header"),
+        ("Authorization: Bearer hush", "sends this one itself"),
+        ("host: evil.test", "sends this one itself"),
+        ("Transfer-Encoding: chunked", "sends this one itself"),
+        ("X-Secret: hush\r\nX-Other: 1", "printable ASCII"),
+        ("X-Secret: hüsh", "printable ASCII"),
+        ("X Secret: hush", "letters, digits"),
+        ("fireworks=X-Secret: hush", "no lane 'fireworks'"),
+    ],
+)
+def test_a_header_that_would_lie_is_refused_and_not_shown(text: str, why: str) -> None:
+    """It could send the key elsewhere, or end the request before its end."""
+    refusal = Given(flags=["--header", text]).refusal()
+
+    assert why in refusal
+    assert "hush" not in refusal

@@ -12,9 +12,10 @@ import ctypes
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -248,6 +249,7 @@ class Way(NamedTuple):
         idle_max_s: float = IDLE_MAX_S,
         concurrency: int = 128,
         operation: Operation = DELETE,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Transport]:
         """Open the transport of a lane at ``base``; ``{port}`` is the server's."""
         lane = Lane(
@@ -257,6 +259,7 @@ class Way(NamedTuple):
             allow_http=True,
             timeout_s=timeout_s,
             concurrency=concurrency,
+            headers=headers,
         )
         endpoint = replace(await endpoint_of(lane, operation), idle_max_s=idle_max_s)
         async with self.opener(endpoint) as transport:

@@ -168,6 +168,22 @@ def test_endpoint_does_not_show_the_key() -> None:
     assert KEY not in repr(endpoint)
 
 
+@every_way
+def test_a_lanes_headers_go_with_every_request(way: Way) -> None:
+    """A project is named so, or a gateway before the provider."""
+
+    async def test() -> None:
+        async with (
+            raw_server(answering(OK)) as server,
+            way.open(server, headers={"OpenAI-Project": "proj_1"}) as transport,
+        ):
+            await transport.send("resp_1")
+
+        assert b"\r\nOpenAI-Project: proj_1\r\n" in server.heads[0]
+
+    way.run(test)
+
+
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".test", r"good.test\.evil.test", "xn--ü"])
 def test_host_that_cannot_be_one_is_a_wrong_setting(host: str) -> None:
     """It shows before anything is sent, not as a failure of every ID."""
