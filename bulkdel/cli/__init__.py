@@ -5,6 +5,7 @@
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
+    config_file     the file of settings: found, read, and put where flags are looked for
     row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
     cluster_job     the same on a cluster (``--ray``), and a folder of logs
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
@@ -30,6 +31,7 @@ from click.core import ParameterSource
 from bulkdel.cli import environment  # noqa: F401 - before what it clears the way for
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.bench import bench
+from bulkdel.cli.config_file import config_option, line_of_file
 from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
@@ -102,7 +104,7 @@ for _command in (
     emulate,
     bench,
 ):
-    _command.params.append(trace_option())
+    _command.params += [config_option(), trace_option()]
     cli.add_command(_command)
 
 
@@ -146,10 +148,12 @@ def _run(trace: Trace) -> int:
 
 
 def _name_variable(exc: click.ClickException) -> None:
-    """Let an error blame the environment for what was set there, not a flag that nobody gave."""
+    """Let an error blame the environment or the file for what was set there, not a flag."""
     if not isinstance(exc, click.BadParameter) or exc.ctx is None or exc.param is None:
         return
     name = exc.param.name or ""
+    if exc.ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+        exc.param_hint = line_of_file(exc.ctx, name) or exc.param_hint
     if exc.ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
         variable = exc.param.envvar or f"{exc.ctx.auto_envvar_prefix}_{name}".upper()
         exc.param_hint = f"the environment variable {variable}"

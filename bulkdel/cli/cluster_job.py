@@ -15,6 +15,7 @@ from bulkdel.cluster.crew import require_ray
 from bulkdel.cluster.driver import DEFAULT_WORKERS, WORKERS_MAX, ClusterRun, make_run
 from bulkdel.cluster.plan import check, shared_sources
 from bulkdel.errors import ConfigError
+from bulkdel.providers import BUILT_IN
 from bulkdel.result_log.folder import is_job
 from bulkdel.settings import RunSettings
 from bulkdel.sources import Source
@@ -62,6 +63,12 @@ def check_folder(options: DeleteOptions, settings: RunSettings, sources: Sequenc
         raise ConfigError(
             "--seal is not possible where the log is a folder: seal its logs at the end"
         )
+    for lane in settings.lanes if options.ray is not None else ():
+        if lane.provider.name not in BUILT_IN:
+            raise ConfigError(
+                f"lane {lane.name}: --ray cannot use a provider of a configuration file: its"
+                " workers know only those that are built in"
+            )
     if is_job(log):
         check(log, sources, settings.lanes)
 

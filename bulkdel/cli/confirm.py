@@ -27,7 +27,7 @@ def confirmation(
         survey = found[lane.name]
         lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
         lines.append(
-            f"  {survey.to_send:,} IDs to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
+            f"  {survey.to_send:,} ID{'s' * (survey.to_send != 1)} to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
         )
         lines += _details(lane, survey)
     stray = found.get(NO_LANE)

@@ -32,9 +32,11 @@ class Trace:
 
     Attributes:
         wanted: ``--trace`` was given.
+        named: The configuration file, which may name variables of keys.
     """
 
     wanted: bool = False
+    named: str = ""
 
 
 def trace_option() -> click.Option:
@@ -59,7 +61,7 @@ def crash_text(
 ) -> str:
     """Return what is said of an error that nobody expected: a line, and the traceback if wanted."""
     cause = cause_of(exc)
-    secrets = [Secret(text) for text in _secrets(environ, arguments)]
+    secrets = [Secret(text) for text in _secrets(environ, [*arguments, trace.named])]
     words = " ".join(_without(secrets, str(cause)).split())[:_CAUSE_CHARS_MAX]
     text = (
         f"bulkdel: internal error: {type(cause).__name__}{': ' * bool(words)}{words}"

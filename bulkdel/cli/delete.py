@@ -31,7 +31,7 @@ While it runs, kill -USR1 PID prints a status line.
 
 \b
 Keys come from the environment only: see `bulkdel providers`. Every flag can be set as
-BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1.
+BULKDEL_DELETE_<FLAG>, for example BULKDEL_DELETE_YES=1, or in a file (--config).
 """
 
 

@@ -19,6 +19,7 @@ import click
 from bulkdel.cli import confirm
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.cluster_job import check_folder, check_options, cluster_run
+from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import check_looks
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
@@ -53,13 +54,21 @@ class Job:
     """One call of the command: its sources, lanes and log."""
 
     def __init__(self, options: DeleteOptions) -> None:
+        file = in_file()
+        options = with_file(options)
+        if file is not None and not options.quiet:
+            say(f"Settings from {file.path}.")
         self._options = options
         self._sources = make_sources(options)
         check_options(options, self._sources)
         self._log = options.log or _default_log(self._sources)
         _check_log(self._log, self._sources)
         self._lanes = make_lanes(
-            self._sources, options, environ=os.environ, named=lanes_of_rows(self._sources)
+            self._sources,
+            options,
+            environ=os.environ,
+            named=lanes_of_rows(self._sources),
+            in_file=frozenset() if file is None else file.lanes,
         )
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None

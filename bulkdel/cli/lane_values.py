@@ -2,7 +2,8 @@
 
 What holds here, always:
 
-1. A lane's own value counts before one for all; of several, the last one.
+1. A lane's own value counts before one for all; of several, the last one. What a configuration
+   file says (`config_file`) counts where nothing was typed.
 2. What stands before the first ``=`` is a lane only if it can be the name of one. Else it belongs
    to the value: URLs have ``=`` in them.
 3. A wrong value is refused as the arguments are read, with its flag and what it may be.
@@ -34,10 +35,12 @@ class ForLane(Generic[_Value_co]):
     Attributes:
         value: The value.
         lane: The lane's name; None for every lane that has no value of its own.
+        in_file: It stands in the configuration file.
     """
 
     value: _Value_co
     lane: str | None = None
+    in_file: bool = False
 
 
 class PerLane(OwnType, Generic[_Value]):
@@ -50,7 +53,7 @@ class PerLane(OwnType, Generic[_Value]):
 
     def __init__(self, word: str, read: Callable[[str], _Value]) -> None:
         self.name = f"[LANE=]{word}"  # in upper case it is the metavar, in every click
-        self._read = read
+        self.read_value = read
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
@@ -60,18 +63,22 @@ class PerLane(OwnType, Generic[_Value]):
         try:
             if equals and (is_lane(lane) or lane.partition(":")[0] in PROVIDERS):
                 find(lane)  # says which resources there are
-                return ForLane(self._read(rest), lane)
-            return ForLane(self._read(value))
+                return ForLane(self.read_value(rest), lane)
+            return ForLane(self.read_value(value))
         except (ConfigError, ValueError) as exc:
             self.fail(str(exc), param, ctx)
 
 
 def value_for(lane: str, given: Iterable[ForLane[_Value]], default: _Default) -> _Value | _Default:
-    """Return the value that counts for a lane."""
+    """Return the value that counts for a lane: what is typed counts before what a file says."""
     values = list(given)
-    own = [each for each in values if each.lane == lane]
-    counting = own or [each for each in values if each.lane is None]
-    return counting[-1].value if counting else default
+    for in_file in (False, True):
+        layer = [each for each in values if each.in_file is in_file]
+        own = [each for each in layer if each.lane == lane]
+        counting = own or [each for each in layer if each.lane is None]
+        if counting:
+            return counting[-1].value
+    return default
 
 
 def is_lane(name: str) -> bool:
@@ -84,11 +91,11 @@ def is_lane(name: str) -> bool:
 
 
 def headers_for(lane: str, given: Iterable[ForLane[tuple[str, str]]]) -> dict[str, str]:
-    """Return the headers of a lane: those for all lanes, and over them its own."""
-    values = list(given)
-    own = [each.value for each in values if each.lane == lane]
+    """Return the headers of a lane: those for all lanes, over them its own; a file's are below."""
+    mine = [each for each in given if each.lane in (None, lane)]
+    mine.sort(key=lambda each: (not each.in_file, each.lane is not None))
     found: dict[str, tuple[str, str]] = {}
-    for name, value in [*(each.value for each in values if each.lane is None), *own]:
+    for name, value in [each.value for each in mine]:
         found[name.lower()] = (name, value)
     return dict(found.values())
 

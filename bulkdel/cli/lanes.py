@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
@@ -118,20 +119,28 @@ def make_lanes(
     *,
     environ: Mapping[str, str],
     named: Sequence[str] = (),
+    in_file: AbstractSet[str] = frozenset(),
 ) -> list[Lane]:
     """Return the lanes that the sources need, with keys from the environment.
 
     A source whose rows name their lane may name every lane whose key is set; ``-p`` adds one.
     The lanes ``named`` by its rows must have a key. A labelled one among them is another
-    account, so its key is never guessed.
+    account, so its key is never guessed, unless a file names that lane: those are ``in_file``.
 
     Raises:
         ConfigError: A key is missing or a setting is wrong.
     """
     names = dict.fromkeys(source.lane for source in sources if source.lane is not None)
     if any(source.lane is None for source in sources):
-        given = [each.lane for each in options.api_key_env if each.lane is not None]
-        names.update(dict.fromkeys(given))
+        typed = [each for each in options.api_key_env if not each.in_file]
+        names.update(dict.fromkeys(each.lane for each in typed if each.lane is not None))
+        names.update(
+            dict.fromkeys(
+                name
+                for name in sorted(in_file)
+                if options.dry_run or environ.get(key_variable(name, options))
+            )
+        )
         names.update(
             dict.fromkeys(
                 name
@@ -141,7 +150,7 @@ def make_lanes(
         )
         if options.provider is not None:
             names[options.provider] = None
-        _check_labelled([name for name in named if name not in names])
+        _check_labelled([name for name in named if name not in names and name not in in_file])
         names.update(dict.fromkeys(named))
     if not names:
         raise ConfigError(
@@ -193,12 +202,12 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
         "--leave": options.leave,
     }
     for variable in options.api_key_env:
-        if not _VARIABLE(variable.value):
+        if not variable.in_file and not _VARIABLE(variable.value):
             lane = f"lane {variable.lane}: " if variable.lane in names else ""
             raise ConfigError(f"{lane}--api-key-env takes the name of a variable, not the key")
     for flag, given in settings.items():
         for each in given:
-            if each.lane is not None and each.lane not in names:
+            if each.lane is not None and each.lane not in names and not each.in_file:
                 raise ConfigError(
                     f"{flag} {each.lane}=…: there is no lane {each.lane!r} in this run"
                     f" (lanes: {', '.join(names)})"
@@ -216,7 +225,7 @@ def _check_one_host(names: Sequence[str], options: DeleteOptions) -> None:
         "--api-key-env": options.api_key_env,
     }
     for flag, given in shared.items():
-        own = {each.lane for each in given}
+        own = {each.lane for each in given if not each.in_file}
         users = [name for name in names if name not in own] if None in own else []
         if len({find(name)[0].name for name in users}) > 1:
             each_one = " ".join(f"{flag} {name}=…" for name in users)
@@ -241,15 +250,22 @@ def _check_rate_max(name: str, options: DeleteOptions) -> None:
     """Refuse what bounds the search for a rate beside the rate itself, both for this lane."""
     if value_for(name, options.rate, None) is None:
         return
-    own = any(each.lane == name for each in options.rate)
+    typed = any(not each.in_file and each.lane in (None, name) for each in options.rate)
+    own = any(each.lane == name and each.in_file is not typed for each in options.rate)
     bounds: dict[str, Sequence[ForLane[object]]] = {
         "--rate-max": options.rate_max,
         "--leave": options.leave,
     }
     for flag, given in bounds.items():
-        if any(each.lane == name or (each.lane is None and not own) for each in given):
+        if any(
+            each.lane == name or (each.lane is None and not (own and each.in_file is not typed))
+            for each in given
+            if not (typed and each.in_file)
+        ):
+            where = "--rate" if typed else "the rate in the configuration file"
             raise ConfigError(
-                f"lane {name}: {flag} has no effect beside --rate, which is exact: give one of them"
+                f"lane {name}: {flag} has no effect beside {where}, which is exact: give one of"
+                " them, or --rate auto"
             )
 
 
@@ -278,6 +294,12 @@ def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) ->
             f"lane {name}: no key: set {shown} in the environment, or name another variable"
             " with --api-key-env"
         )
+    headers = headers_for(name, options.header)
+    for header, value in headers.items():
+        if not value:
+            raise ConfigError(
+                f"lane {name}: header {header!r}: the variable of its value is not set"
+            )
     return Lane(
         provider=provider,
         resource_name=resource.name,
@@ -289,7 +311,7 @@ def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) ->
         rate=value_for(name, options.rate, None),
         rate_max=value_for(name, options.rate_max, "documented"),
         leave=value_for(name, options.leave, "documented"),
-        headers=headers_for(name, options.header),
+        headers=headers,
         attempts_max=options.attempts,
         timeout_s=options.timeout,
         any_id=options.any_id,

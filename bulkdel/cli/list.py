@@ -19,6 +19,7 @@ from typing import Final
 import anyio
 import click
 
+from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated, takes
 from bulkdel.cli.lane_values import ForLane
@@ -125,6 +126,9 @@ def list_objects(options: ListOptions) -> None:
             "give one lane, as openai:files; `bulkdel providers` says which there are"
         )
     lane = _lane(options.lane[0], options)
+    file = in_file()
+    if file is not None and not options.quiet:
+        say(f"Settings from {file.path}.")
     choice = _choice(options, time.time())
     with ExitStack() as closing:
         if options.output is None:
@@ -136,7 +140,13 @@ def list_objects(options: ListOptions) -> None:
 
 
 def _lane(name: str, options: ListOptions) -> Lane:
-    given = DeleteOptions(
+    given = with_file(_flags(options), place_only=True)
+    # What is documented of deletions says nothing of lists.
+    return replace(one_lane(name, given, os.environ), rate_max=None, leave=0.0)
+
+
+def _flags(options: ListOptions) -> DeleteOptions:
+    return DeleteOptions(
         base_url=() if options.base_url is None else (ForLane(options.base_url),),
         api_key_env=() if options.api_key_env is None else (ForLane(options.api_key_env),),
         allow_http=options.allow_http,
@@ -144,8 +154,6 @@ def _lane(name: str, options: ListOptions) -> Lane:
         timeout=options.timeout,
         rate=() if options.rate is None else (ForLane(options.rate),),
     )
-    # What is documented of deletions says nothing of lists.
-    return replace(one_lane(name, given, os.environ), rate_max=None, leave=0.0)
 
 
 def _choice(options: ListOptions, now_s: float) -> Choice:

@@ -16,6 +16,7 @@ from typing import Final
 import anyio
 import click
 
+from bulkdel.cli.config_file import with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.exits import ALL_GONE, SOME_LEFT
 from bulkdel.cli.fields import arguments, flag, option, optional, takes
@@ -167,7 +168,7 @@ def _lane(name: str, place: Mapping[str, object], options: VerifyOptions) -> Lan
         concurrency=(ForLane(options.concurrency),),
         rate=() if options.rate is None else (ForLane(options.rate),),
     )
-    return replace(one_lane(name, given, os.environ), leave=0.0)
+    return replace(one_lane(name, with_file(given, place_only=True), os.environ), leave=0.0)
 
 
 def _chosen(log: Path, lane: str, options: VerifyOptions) -> Iterator[str]:

@@ -23,7 +23,8 @@ conformance suite in ``tests/providers/test_providers.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
@@ -33,14 +34,48 @@ from bulkdel.providers import anthropic, ark, fireworks, gemini, groq, litellm, 
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 
-__all__ = ["PROVIDERS", "RESPONSES", "Operation", "Provider", "Resource", "find", "get"]
+__all__ = [
+    "BUILT_IN",
+    "PROVIDERS",
+    "RESPONSES",
+    "Operation",
+    "Provider",
+    "Resource",
+    "added",
+    "find",
+    "get",
+]
 
-PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
-    {
-        module.PROVIDER.name: module.PROVIDER
-        for module in (ark, fireworks, openai, litellm, anthropic, gemini, mistral, groq)
-    }
-)
+_KNOWN: Final = {
+    module.PROVIDER.name: module.PROVIDER
+    for module in (ark, fireworks, openai, litellm, anthropic, gemini, mistral, groq)
+}
+_LANES: Final[dict[str, str]] = {}
+
+BUILT_IN: Final = frozenset(_KNOWN)
+
+PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(_KNOWN)
+"""All that are known: those built in, and those `added`."""
+
+
+@contextmanager
+def added(providers: Iterable[Provider], lanes: Mapping[str, str]) -> Iterator[None]:
+    """Know more providers, and lanes by other names, for as long as it is open.
+
+    Args:
+        providers: Providers; none of them may be called as one that is known.
+        lanes: By its name, what a lane stands for: ``PROVIDER[:RESOURCE]``.
+    """
+    new = {each.name: each for each in providers}
+    _KNOWN.update(new)
+    _LANES.update(lanes)
+    try:
+        yield
+    finally:
+        for name in new:
+            del _KNOWN[name]
+        for name in lanes:
+            del _LANES[name]
 
 
 def get(name: str) -> Provider:
@@ -64,6 +99,7 @@ def find(lane: str) -> tuple[Provider, Resource]:
     Raises:
         ConfigError: There is no such provider or resource; the message has the known ones.
     """
+    lane = _LANES.get(lane, lane)
     name, colon, rest = lane.partition(":")
     if not colon:
         provider = PROVIDERS.get(lane) or get(lane.partition("-")[0])

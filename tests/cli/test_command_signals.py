@@ -190,4 +190,4 @@ def test_a_status_asked_for_too_early_kills_nothing(tmp_path: Path) -> None:
 
     assert "nothing is sent yet" in line or "nothing is being deleted" in line
     assert ended.code == 0
-    assert "1 IDs to delete" in ended.out
+    assert "1 ID to delete" in ended.out

@@ -60,6 +60,7 @@ class Ended(NamedTuple):
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a command: no keys, no proxy, nothing of the machine's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    kept["XDG_CONFIG_HOME"] = str(_ROOT / "no-such-folder")  # nobody's own bulkdel.toml
     return {**kept, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "COLUMNS": "100", **more}
 
 
