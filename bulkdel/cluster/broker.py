@@ -22,12 +22,13 @@ Not here: what counts over all lanes (`job_broker`), the worker's side (`leased`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf, modf
 from typing import Final
 
 from bulkdel.cluster.messages import Lease, Report
 from bulkdel.guards import Stop, StopCause
+from bulkdel.models import LimitKind
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.pacing.schedule import catch_up_s
@@ -186,12 +187,17 @@ class LaneBroker:
         pace = self.pace
         holder.heard_s = now_s
         others = self.in_flight
+        # Between two reports nobody sees what is in flight: where that is less than one for each
+        # worker, it cannot tell places from a rate.
+        few = others < len(self._holders)
         for sent in report.accepted:
             pace.accepted(now_s, self._sent_s(sent), sent[2] + others, report.headers)
         for sent in report.troubled:
             pace.troubled(now_s, self._sent_s(sent), sent[2] + others)
         for sent, verdict in report.refused:
             rate = pace.rate
+            if few and verdict.limit is LimitKind.UNKNOWN:
+                verdict = replace(verdict, limit=LimitKind.RATE)
             pace.refused(now_s, self._sent_s(sent), sent[2] + others, verdict, report.headers)
             if pace.rate < rate:
                 self._cut_s = now_s

@@ -16,6 +16,7 @@ before every request and tells it of every answer; `runner` does the waiting.
     evidence.py     what refusals tell of the limit
     window.py       a limit counted over a long time: so many in so many seconds
     probe.py        a pause, and the single requests that find its end
+    penalty.py      a pause that is the price of many refusals, not a window's end
     knee.py         a provider that lets requests wait instead of refusing them
     meter.py        what was answered lately: rates, shares, latency
     headers.py      what a provider tells of its limit in headers

@@ -196,6 +196,7 @@ class AutoPace:
 
     def _shut(self, now_s: float, asked_s: float | None, *, spent: bool) -> None:
         """Send nothing but one probe at a time from now on."""
+        self._controller.penalty.pausing(self._latency.median_s)
         self._probe = WindowProbe(
             now_s,
             asked_s,

@@ -38,6 +38,7 @@ from bulkdel.pacing.growth import STEP, Mode
 from bulkdel.pacing.knee import Knee
 from bulkdel.pacing.limits import Limits
 from bulkdel.pacing.meter import Latency, Meter, most_above, span_s
+from bulkdel.pacing.penalty import Penalty
 from bulkdel.pacing.probe import WindowProbe
 from bulkdel.pacing.window import Window
 
@@ -88,6 +89,9 @@ _OVERSHOOT: Final = 0.05
 should: three times as fast, or as fast as leaves a twentieth of it to be in flight then."""
 _DISBELIEF_S: Final = 40.0
 """After so long a silence a window is doubted that has not been used up yet."""
+_SLOW: Final = 1.0
+"""One that gives less than this a second is doubted as soon as the rate grows at all: a refusal is
+one of few, and to wait for the end of a wrong guess would take minutes."""
 _SLOTS_LEAST: Final = 1.0
 """Where places bind, a lull does not lower the rate below this: one a second is no load."""
 _SHORT_S: Final = 1.2
@@ -96,6 +100,11 @@ _WINDOW_TURNED_S: Final = 2.0
 """A shorter pause tells nothing of a long window."""
 _WINDOWS_QUIET: Final = 2.2
 """After so many of its lengths without a refusal a window's rate is no longer the most."""
+_FLOODED_MOST: Final = 0.7
+"""What a fraction of a second has measured lowers the rate to this share of it at most: at the
+end of a short window less and less is taken, and that is no measure."""
+_AFTER_PENALTY: Final = 0.95
+"""After a penalty the rate begins so far below the limit, or below half the rate if none is known."""
 _UNUSED_MOST: Final = 0.1
 """If more of the time went unused, because IDs or places were missing, silence says nothing."""
 
@@ -108,6 +117,7 @@ class Controller:
         meter: What was answered lately; the caller counts into it.
         latency: How long answers take; the caller adds samples.
         evidence: What refusals told.
+        penalty: Whether pauses follow on refusals.
         knee: Whether the provider lets requests wait.
         mode: What the rate is doing.
         slots: Those in flight are what is limited, not the rate.
@@ -124,6 +134,7 @@ class Controller:
         self.meter = Meter()
         self.latency = Latency()
         self.evidence = Evidence()
+        self.penalty = Penalty(self.meter)
         self.knee = Knee()
         self.mode = Mode.RAMP
         self.slots = self.proven = self.capped = False
@@ -133,6 +144,8 @@ class Controller:
         self._ramp_counts: list[int] = []
         self._high = self.reference = self._event_rate = 0.0
         self._short_pauses = 0
+        self._began_rate = 0.0
+        self._overshot = False
         self._paused_s = self._quiet_from_s = 0.0
         self._silent_s = self._lost_s = 0.0
         self._flood_s = self._opened_s = self._fell_s = -inf
@@ -158,8 +171,9 @@ class Controller:
         self.cut_s, self.proven = now_s, True
         rate = self.limits.rate
         if self.mode in (Mode.RAMP, Mode.SEARCH):
-            self._end_ramp(now_s) if self.mode is Mode.RAMP else self._end_search(now_s)
-            self._mark(now_s)
+            ramped = self.mode is Mode.RAMP
+            self._end_ramp(now_s) if ramped else self._end_search(now_s)
+            self._mark(now_s, ramped=ramped)
             return
         if self.knee.active:
             self.knee.active = False
@@ -216,10 +230,14 @@ class Controller:
         self.slots = True
         self.limits.set_cap(cap - 1)
 
-    def _mark(self, now_s: float) -> None:
+    def _mark(self, now_s: float, *, ramped: bool = False) -> None:
         usual = self.mode is Mode.CRUISE and not self._is_flood(now_s)
         mark = Mark(now_s, self.meter.accepted_all, self._paused_s)
-        self.evidence.mark(mark, self.meter.refused_all, usual=usual)
+        if self.evidence.mark(mark, self.meter.refused_all, usual=usual):
+            self._began_rate = self.limits.rate
+            self._overshot = (
+                ramped or self._silent_s > growth.PATIENCE_S or self.penalty.caution > 1.0
+            )
         self._event_rate = self.limits.rate
         self._quiet_from_s = now_s
         self._silent_s = 0.0
@@ -232,6 +250,9 @@ class Controller:
             return
         known = evidence.limit
         between = evidence.between(mark, rate)
+        if self._overshot:
+            flooded = evidence.flooded(mark, self.meter.refused_all)
+            between = min(between, max(flooded, _FLOODED_MOST * self._began_rate))
         if self._silent_s > growth.PATIENCE_S and evidence.last is not None:
             since = evidence.last
             found = (mark.accepted - since.accepted) / (now_s - since.at_s)
@@ -295,6 +316,7 @@ class Controller:
     def reopened(self, now_s: float, probe: WindowProbe) -> None:
         """Go on after a pause; if a long window began, at the rate that it allows."""
         pause_s = now_s - probe.since_s
+        self.penalty.reopened()
         self._paused_s += pause_s
         self._quiet_from_s = self.cut_s = self._opened_s = now_s
         self._event_rate = self._silent_s = 0.0
@@ -309,12 +331,26 @@ class Controller:
         opened_s = probe.opened_s
         if not self.window.turn(opened_s, opened_s - probe.since_s, self.meter, spent=probe.spent):
             return
+        if self.penalty.is_one(self.window.size):
+            self._go_on_careful()
+            return
         self.mode = Mode.CRUISE
         self.limits.set_rate(self.window.plan(now_s))
         self.limits.open()
         self._high = self.reference = self.limits.rate
         self.evidence.new_window()
         self.evidence.limit = self.window.rate
+
+    def _go_on_careful(self) -> None:
+        """Go on near the rate from before the pause, with fewer refusals than before."""
+        limit, rate = self.evidence.limit, self.limits.rate
+        self.window.forget()
+        self.mode = Mode.CRUISE if limit else Mode.APPROACH
+        self._high = self.reference = min(rate, limit) if limit else rate / 2
+        self.limits.set_rate(_AFTER_PENALTY * self._high)
+        self.limits.open()
+        self.evidence.new_window()
+        self.evidence.limit = limit
 
     # -- ticks ------------------------------------------------------------------------
 
@@ -438,9 +474,8 @@ class Controller:
             planned = window.plan(now_s)
             self.limits.set_rate(min(rate, planned) if evidence.last else planned)
         elif self.mode is Mode.APPROACH:
-            self.limits.set_rate(
-                rate * (1 + growth.approach_speed(rate, self.latency.median_s) * dt_s)
-            )
+            speed = growth.approach_speed(rate, self.latency.median_s) / self.penalty.caution
+            self.limits.set_rate(rate * (1 + speed * dt_s))
         elif rate < 0.985 * self._high:
             self._quiet_from_s = now_s
             self.limits.set_rate(rate + (0.99 * self._high - rate) * min(1.0, dt_s / 5))
@@ -462,7 +497,7 @@ class Controller:
         window = self.window
         if self._is_landing(now_s):
             return
-        if window.is_first(now_s) and self._silent_s < _DISBELIEF_S:
+        if window.is_first(now_s) and self._believes():
             safe = _OVERSHOOT * window.size / (_REACTION_S + 2.5 * self.latency.median_s)
             grown = min(grown, max(_WINDOW_RUSH * window.rate, safe))
         if grown > self.limits.rate:
@@ -471,10 +506,15 @@ class Controller:
             if grown > _FAR_ABOVE * self.reference:
                 self.limits.open()
 
+    def _believes(self) -> bool:
+        """Say whether the silence so far leaves the window that is running believable."""
+        patience_s = growth.PATIENCE_S if self.window.rate < _SLOW else _DISBELIEF_S
+        return self._silent_s < patience_s
+
     def _is_landing(self, now_s: float) -> bool:
         """Say whether the window that is running will be used up before a reaction shows."""
         window, meter = self.window, self.meter
-        if self._silent_s >= _DISBELIEF_S:
+        if not self._believes():
             return False
         soon = self.limits.rate * (_REACTION_S + 2.5 * self.latency.median_s)
         return window.is_first(now_s) and window.is_spent(now_s, meter.accepted_all, meter, soon)
@@ -489,13 +529,15 @@ class Controller:
 
     def _is_quiet(self, now_s: float) -> bool:
         rate, evidence, quiet_s = self.limits.rate, self.evidence, now_s - self._quiet_from_s
-        return evidence.last is not None and growth.is_quiet(rate, evidence.per_event, quiet_s)
+        return evidence.last is not None and growth.is_quiet(
+            rate, self.penalty.caution * evidence.per_event, quiet_s
+        )
 
     def _cruise(self, now_s: float, dt_s: float) -> None:
         rate, evidence = self.limits.rate, self.evidence
         speed = growth.speed(
             rate,
-            evidence.per_event,
+            self.penalty.caution * evidence.per_event,
             now_s - self._quiet_from_s,
             known=bool(evidence.limit),
             short_windows=evidence.short_windows,

@@ -27,6 +27,9 @@ _STALE_LEAST: Final = 6
 _SURE: Final = 15
 _MANY: Final = 60
 _NEAR: Final = 0.05
+_EPISODE_GAP_S: Final = 0.25
+_FLOODED_LEAST: Final = 8
+_FLOODED_SHARE: Final = 0.15
 _PLACE_GAIN: Final = 0.2
 _EVENT_GAIN: Final = 0.2
 _EVENT_MOST: Final = 5.0
@@ -55,6 +58,8 @@ class Evidence:
 
     __slots__ = (
         "_anchor",
+        "_began",
+        "_began_refused",
         "_refused",
         "_stale",
         "in_flight_high",
@@ -71,6 +76,8 @@ class Evidence:
         self.in_flight_high = 0.0
         self.short_windows = False
         self._anchor: Mark | None = None
+        self._began: Mark | None = None
+        self._began_refused = 0
         self._refused = self._stale = 0
 
     def forget(self) -> None:
@@ -83,15 +90,22 @@ class Evidence:
         self.last = self._anchor = None
         self.short_windows = False
 
-    def mark(self, mark: Mark, refused: int, *, usual: bool) -> None:
-        """Note a refusal that is reacted to; ``usual`` if nothing special goes on."""
+    def mark(self, mark: Mark, refused: int, *, usual: bool) -> bool:
+        """Note a refusal that is reacted to; say whether it is the first of many that follow.
+
+        ``usual`` says that nothing special goes on.
+        """
         if usual:
             cost = min(_EVENT_MOST, refused - self._refused)
             self.per_event += _EVENT_GAIN * (cost - self.per_event)
         self._refused, self._stale = refused, 0
+        begins = self.last is None or mark.at_s > self.last.at_s + _EPISODE_GAP_S
+        if begins:
+            self._began, self._began_refused = mark, refused
         self.last = mark
         if self._anchor is None:
             self._anchor = mark
+        return begins
 
     def cost(self, refused: int) -> int:
         """Return the refusals since the last one that was reacted to."""
@@ -114,6 +128,22 @@ class Evidence:
         span_s, taken = now_s - self.last.at_s, accepted - self.last.accepted
         enough = span_s >= max(0.15, 0.3 * latency_s) and taken >= 8
         return taken / span_s if self._stale > _STALE_LEAST and enough else inf
+
+    def flooded(self, mark: Mark, refused: int) -> float:
+        """Return the rate taken since refusals began that do not end; infinity if they do.
+
+        While a good part is refused the bucket stays empty, so a fraction of a second measures it.
+        Some providers shut out who is refused too often, so there is no time for more.
+        """
+        if self._began is None or self.last is None:
+            return inf
+        if mark.at_s > self.last.at_s + _EPISODE_GAP_S:
+            return inf
+        span_s, taken = mark.at_s - self._began.at_s, mark.accepted - self._began.accepted
+        lost = refused - self._began_refused
+        if min(lost, taken) < _FLOODED_LEAST or lost < _FLOODED_SHARE * (lost + taken):
+            return inf
+        return taken / span_s
 
     def between(self, mark: Mark, rate: float) -> float:
         """Return the rate taken from refusal to refusal; infinity if it says nothing."""

@@ -17,7 +17,7 @@ from tests.pacing.draws import Draw
 from tests.pacing.drive import Drive
 from tests.pacing.limits import REFUSED, Bucket, SharedBucket, Slots
 
-SEEDS = range(4)
+SEEDS = range(8)
 FROM_S = 30
 
 
