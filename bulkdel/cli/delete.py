@@ -10,6 +10,7 @@ from bulkdel.cli.delete_job import Job
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.exits import INTERRUPTED, exit_code
 from bulkdel.cli.fields import takes
+from bulkdel.cli.from_list import List, check_choosing, take_list
 from bulkdel.cli.output import say
 
 _EPILOG = """\b
@@ -19,6 +20,7 @@ Examples:
   bulkdel delete ark=a.txt fireworks=b.csv.gz --log purge.jsonl --yes
   cat ids.txt | bulkdel delete - -p fireworks --log purge.jsonl --yes
   bulkdel delete rows.jsonl --provider-field provider --id-field response.id
+  bulkdel delete --from-list openai:files --older-than 30d --log files.jsonl
 
 \b
 Exit codes:
@@ -44,6 +46,14 @@ def delete(options: DeleteOptions) -> None:
     or .zst), `-` for stdin, or LANE=FILE. Every ID ends as one line in the result log;
     start the same command again to resume.
     """
+    check_choosing(options)
+    listed: List | None = None
+    if options.from_list is not None:
+        options, listed = take_list(options, options.from_list)
+        if not listed.objects:
+            say("Nothing fits: there is nothing to delete.")
+            listed.put_away()
+            return
     job = Job(options)
     if options.dry_run:
         job.dry_run()
@@ -55,4 +65,7 @@ def delete(options: DeleteOptions) -> None:
     if not goes_on:
         say("\nNothing was sent.")
         sys.exit(INTERRUPTED)
-    sys.exit(exit_code(job.run()))
+    summary = job.run()
+    if listed is not None:
+        listed.worked_through(summary)
+    sys.exit(exit_code(summary))

@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from bulkdel.cli import choosing
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
 from bulkdel.cli.lane_values import ForLane, PerLane, header, number_or, share, whole
 from bulkdel.reporting.progress import LINE_EVERY_S
@@ -40,6 +41,17 @@ class DeleteOptions:
         kind=click.STRING,
         help="Lane of the sources without LANE=: a provider's name, or PROVIDER-LABEL.",
     )
+    from_list: str | None = optional(
+        "--from-list",
+        metavar="LANE",
+        kind=click.STRING,
+        help="List what is stored there to a file first, then delete that: openai:files, for example.",
+    )
+    older_than: str | None = choosing.older_than("Of a list: ")
+    newer_than: str | None = choosing.newer_than("Of a list: ")
+    before: str | None = choosing.before("Of a list: ")
+    where: tuple[str, ...] = choosing.conditions("Of a list: ")
+    limit: int | None = choosing.limit("Of a list: ")
     log: Path | None = optional(
         "--log",
         metavar="FILE",

@@ -3,29 +3,35 @@
     Lister ──page──> Target.write ──> stdout
                               └─────> FILE, and FILE.cursor: how far it is
 
-What holds here, always: what stands in FILE and what FILE.cursor says agree after every page, so a
-list that was killed goes on where it was. When it is whole there is no FILE.cursor any more.
+What holds here, always:
 
-Not here: what is listed (`list`).
+1. What FILE.cursor says is in FILE is on the disk: a list that was killed, or lost its power, goes on
+   from there. It is written once a second and at the end, and what stands behind it is cut off.
+2. When the list is whole there is no FILE.cursor any more, but where one is kept that says so.
+
+Not here: what is listed (`list_job`).
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Final, Protocol, Self
 
 import orjson
 
-from bulkdel.cli.output import say, shell_word
+from bulkdel.cli.output import say
 from bulkdel.errors import ConfigError
 from bulkdel.models import Block
 from bulkdel.providers.listing import Listed
 from bulkdel.result_log.index import Index
 from bulkdel.settings import Lane
 from bulkdel.utf8 import json_bytes
+
+NOTE_EVERY_S: Final = 1.0
 
 
 def line_of(each: Listed) -> bytes:
@@ -44,9 +50,13 @@ class Target(Protocol):
 
     Attributes:
         cursor: Where the list goes on; None at its beginning.
+        count: How many objects it holds from before.
+        began_s: When the list was begun, in seconds since 1970; None if that is now.
     """
 
     cursor: str | None
+    count: int
+    began_s: float | None
 
     def known(self, lane: Lane) -> Index:
         """Return the objects that are there already."""
@@ -65,6 +75,8 @@ class Stdout:
     """A pipe: what is written is gone, and the list begins at the beginning."""
 
     cursor: str | None = None
+    count = 0
+    began_s: float | None = None
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
@@ -84,23 +96,38 @@ class Stdout:
 
 
 class KeptFile:
-    """A file that can be gone on with."""
+    """A file that can be gone on with.
 
-    def __init__(self, path: Path, file: BinaryIO, what: Mapping[str, object]) -> None:
+    Attributes:
+        is_whole: The list was ended, and its note was kept.
+    """
+
+    def __init__(
+        self, path: Path, file: BinaryIO, what: Mapping[str, object], began_s: float
+    ) -> None:
         self.cursor: str | None = None
+        self.count = 0
+        self.began_s: float | None = began_s
+        self.is_whole = False
         self._path = path
         self._file = file
         self._what = what
+        self._noted_s = time.monotonic()
+        self._next: str | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        try:
+            if not self.is_whole:
+                self._note()
+        finally:
+            self._file.close()
 
     @classmethod
-    def open(cls, path: Path, what: Mapping[str, object]) -> KeptFile:
-        """Open a file, or go on with it.
+    def open(cls, path: Path, what: Mapping[str, object], now_s: float) -> KeptFile:
+        """Open a file, or go on with it; the list is begun at ``now_s``.
 
         Raises:
             ConfigError: It cannot be written, or it is another list, or a finished one.
@@ -108,7 +135,9 @@ class KeptFile:
         note = _note_of(path)
         try:
             if not path.exists():
-                return cls(path, path.open("xb"), what)
+                kept = cls(path, path.open("xb"), what, now_s)
+                kept._note()
+                return kept
             if not note.exists():
                 raise ConfigError(
                     f"{path} exists already, and no list that was interrupted: name another file"
@@ -127,11 +156,13 @@ class KeptFile:
                 )
             file.truncate(int(state["bytes"]))
             file.seek(0, os.SEEK_END)
-            kept = cls(path, file, what)
-            kept.cursor = state["cursor"]
+            kept = cls(path, file, what, float(state.get("began") or now_s))
+            kept.cursor = kept._next = state["cursor"]
+            kept.is_whole = state.get("whole") is True
         except (OSError, ValueError, KeyError, AttributeError) as exc:
             raise ConfigError(f"{path}: {exc}") from exc
-        say(f"Going on with {path}.")
+        if not kept.is_whole:
+            say(f"Going on with {path}.")
         return kept
 
     def known(self, lane: Lane) -> Index:
@@ -140,24 +171,44 @@ class KeptFile:
         with self._path.open("rb") as file:
             while lines := file.readlines(1 << 20):
                 index.claim(Block(lane.name, [orjson.loads(line)["id"] for line in lines]))
+                self.count += len(lines)
         return index
 
     def write(self, wanted: Iterable[Listed], cursor: str | None) -> None:
-        """Write a page, and how far it is then."""
+        """Write a page, and now and then how far it is."""
         self._file.write(b"".join(map(line_of, wanted)))
+        self._next = cursor
+        if time.monotonic() - self._noted_s >= NOTE_EVERY_S:
+            self._note()
+
+    def _note(self, *, whole: bool = False) -> None:
+        """Say how far it is, once that is on the disk."""
         self._file.flush()
-        state = {"what": self._what, "cursor": cursor, "bytes": self._file.tell()}
+        os.fsync(self._file.fileno())
+        state = {
+            "what": self._what,
+            "cursor": self._next,
+            "bytes": self._file.tell(),
+            "began": self.began_s,
+            **({"whole": True} if whole else {}),
+        }
         note = _note_of(self._path)
         fresh = note.with_name(note.name + ".new")
         fresh.write_bytes(json_bytes(state))
         fresh.replace(note)
+        self._noted_s = time.monotonic()
 
-    def end(self) -> None:
-        """Say that it is whole."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        _note_of(self._path).unlink(missing_ok=True)
-        say(f"Next: bulkdel delete {shell_word(str(self._path))} -p {self._what['lane']} --dry-run")
+    @staticmethod
+    def forget(path: Path) -> None:
+        """Remove the note of a list that is whole."""
+        _note_of(path).unlink(missing_ok=True)
+
+    def end(self, *, keep_note: bool = False) -> None:
+        """Say that it is whole; with ``keep_note`` also to who opens it again."""
+        self._note(whole=True)
+        self.is_whole = True
+        if not keep_note:
+            self.forget(self._path)
 
 
 def _note_of(path: Path) -> Path:
