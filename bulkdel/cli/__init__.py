@@ -1,6 +1,6 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list verify status failed explain providers demo emulate bench    one command each; seal
+    delete list verify status failed explain providers completion demo emulate bench    one command each; seal
     has two: seal and check
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
@@ -12,6 +12,7 @@
     choosing        flags that choose objects of a list; list_job: the listing; from_list: delete one
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures
+    verbose         each request and its answer; completion: of lanes and files in the shell
     output          numbers, durations, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected
     asked           what SIGUSR1 is answered before and after a run
@@ -32,6 +33,7 @@ from click.core import ParameterSource
 from bulkdel.cli import environment  # noqa: F401 - before what it clears the way for
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.bench import bench
+from bulkdel.cli.completion import completion
 from bulkdel.cli.config_file import config_option, line_of_file
 from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
@@ -101,6 +103,7 @@ for _command in (
     failed,
     explain,
     providers,
+    completion,
     demo,
     emulate,
     bench,

@@ -38,6 +38,8 @@ def check_options(options: DeleteOptions, sources: Sequence[Source]) -> None:
             f"--ray {options.ray}: this is no address of a cluster (HOST:PORT, ray://…, auto,"
             " local); for the running one, put --ray behind the sources, or write --ray=auto"
         )
+    if options.verbose:
+        raise ConfigError("-v has no effect with --ray: its workers send the requests")
     require_ray()
     if options.log is None:
         raise ConfigError(

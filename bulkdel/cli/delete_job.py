@@ -22,14 +22,17 @@ from bulkdel.cli.cluster_job import check_folder, check_options, cluster_run
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import check_looks
+from bulkdel.cli.lane_values import is_lane
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
+from bulkdel.cli.verbose import told
 from bulkdel.cluster.driver import ClusterRun
 from bulkdel.engine.choice import parse_age
+from bulkdel.engine.edge import REAL
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, unknown
 from bulkdel.engine.run import Run
@@ -70,6 +73,7 @@ class Job:
             named=lanes_of_rows(self._sources),
             in_file=frozenset() if file is None else file.lanes,
         )
+        self._sources = [self._watched(source) for source in self._sources]
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         self._refusal: ConfigError | None = None
@@ -93,6 +97,18 @@ class Job:
             max_duration_s=_duration_s(options.max_duration),
         )
         check_folder(options, self._settings, self._sources)
+
+    def _watched(self, source: Source) -> Source:
+        """Let a pipe whose rows name lanes end at one that has no key: it is not read before."""
+        if source.lane is not None or Path(source.name).is_file() or self._options.ray is not None:
+            return source
+        return replace(source, unready=self._why_unready)
+
+    def _why_unready(self, lane: str) -> str | None:
+        if not is_lane(lane):
+            return None
+        variable = key_variable(lane, self._options)
+        return f"this row names the lane {lane!r}, and {variable} is not set in the environment"
 
     def dry_run(self) -> None:
         """Print what would be done."""
@@ -212,6 +228,7 @@ class Job:
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
             known=self._known,
+            edge=replace(REAL, transport=told(REAL.transport)) if self._options.verbose else REAL,
         )
 
     def _print(self, summary: Summary) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from bulkdel.cli import choosing
+from bulkdel.cli.completion import FormatName, LaneName, SourceName
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
 from bulkdel.cli.lane_values import ForLane, PerLane, header, number_or, share, whole
 from bulkdel.reporting.progress import LINE_EVERY_S
@@ -33,18 +34,18 @@ _FILE: Final = click.Path(path_type=Path)
 class DeleteOptions:
     """The options of the command; a lane's may be given for all and for one."""
 
-    sources: tuple[str, ...] = arguments("[SOURCE]...")
+    sources: tuple[str, ...] = arguments("[SOURCE]...", SourceName())
     provider: str | None = optional(
         "-p",
         "--provider",
         metavar="NAME",
-        kind=click.STRING,
+        kind=LaneName(),
         help="Lane of the sources without LANE=: a provider's name, or PROVIDER-LABEL.",
     )
     from_list: str | None = optional(
         "--from-list",
         metavar="LANE",
-        kind=click.STRING,
+        kind=LaneName(),
         help="List what is stored there to a file first, then delete that: openai:files, for example.",
     )
     older_than: str | None = choosing.older_than("Of a list: ")
@@ -67,7 +68,7 @@ class DeleteOptions:
     format: str | None = optional(
         "--format",
         metavar="NAME",
-        kind=click.STRING,
+        kind=FormatName(),
         help=f"Format of the sources: {', '.join(FORMATS)}, also with .gz or .zst. [by file name]",
     )
     id_field: str = option(
@@ -220,5 +221,8 @@ class DeleteOptions:
         kind=click.FloatRange(min=0.5),
         default=LINE_EVERY_S,
         help="Seconds between two lines of progress where stderr is no terminal.",
+    )
+    verbose: bool = flag(
+        "-v", "--verbose", help="Show each request and its answer, without the key."
     )
     quiet: bool = flag("-q", "--quiet", help="No progress.")

@@ -94,11 +94,10 @@ def flag(*names: str, help: str) -> bool:
     return field(default=False, metadata={_DECLARE: declare})
 
 
-def arguments(metavar: str) -> tuple[str, ...]:
+def arguments(metavar: str, kind: Kind[str] = click.STRING) -> tuple[str, ...]:
     """Declare the words that are no options: any number of them."""
-    return field(
-        default=(), metadata={_DECLARE: partial(click.argument, metavar=metavar, nargs=-1)}
-    )
+    declare = partial(click.argument, metavar=metavar, nargs=-1, type=kind)
+    return field(default=(), metadata={_DECLARE: declare})
 
 
 def takes(

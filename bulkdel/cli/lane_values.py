@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from bulkdel.cli.completion import lane_names
 from bulkdel.cli.fields import OwnType
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, find
@@ -67,6 +69,15 @@ class PerLane(OwnType, Generic[_Value]):
             return ForLane(self.read_value(value))
         except (ConfigError, ValueError) as exc:
             self.fail(str(exc), param, ctx)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the lanes that begin so, for ``LANE=``."""
+        return [CompletionItem(f"{lane}=") for lane in lane_names() if lane.startswith(incomplete)]
 
 
 def value_for(lane: str, given: Iterable[ForLane[_Value]], default: _Default) -> _Value | _Default:

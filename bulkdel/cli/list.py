@@ -18,6 +18,7 @@ import click
 
 from bulkdel.cli import choosing
 from bulkdel.cli.choosing import choice_of, words_of
+from bulkdel.cli.completion import LaneName
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.fields import arguments, flag, option, optional, takes
@@ -48,7 +49,7 @@ The objects come with all that the provider says of them, `id` and `created_at`
 class ListOptions:
     """The options of ``bulkdel list``."""
 
-    lane: tuple[str, ...] = arguments("LANE")
+    lane: tuple[str, ...] = arguments("LANE", LaneName())
     output: Path | None = optional(
         "-o",
         "--output",

@@ -10,6 +10,7 @@ import anyio
 import click
 import orjson
 
+from bulkdel.cli.completion import LaneName
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.fields import arguments, flag, takes
@@ -43,7 +44,7 @@ def table() -> list[str]:
 class ProvidersOptions:
     """The options of ``bulkdel providers``."""
 
-    names: tuple[str, ...] = arguments("[NAME]...")
+    names: tuple[str, ...] = arguments("[NAME]...", LaneName())
     check: bool = flag(
         "--check",
         help="Say what would be sent for the lane NAME, without the key; send nothing.",

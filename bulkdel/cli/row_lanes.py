@@ -4,8 +4,8 @@ A row whose lane has no key must end the command, not become `invalid`: whether 
 would else depend on what happens to be set in the environment. So the files are read once more.
 That costs seconds for millions of rows, where the deletions take hours.
 
-Not here: stdin and other pipes, which can be read only once; there, rows that name no lane of the
-run are invalid.
+Not here: stdin and other pipes, which can be read only once; there, such a row ends the
+source (`delete_job`).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from bulkdel.cli.fields import arguments, flag, option, optional, takes
 from bulkdel.cli.lane_values import ForLane
 from bulkdel.cli.lanes import one_lane
 from bulkdel.cli.output import say, shell_word
+from bulkdel.cli.verbose import told
 from bulkdel.engine.verify import Finding, Found, Verifier, most_present
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.choose import make_pace
@@ -85,6 +86,9 @@ class VerifyOptions:
     concurrency: int = option(
         "--concurrency", metavar="N", kind=click.INT, default=32, help="Requests in flight."
     )
+    verbose: bool = flag(
+        "-v", "--verbose", help="Show each request and its answer, without the key."
+    )
     as_json: bool = flag("--json", help="The counts as one JSON object, instead of the IDs.")
 
 
@@ -124,7 +128,7 @@ def verify(options: VerifyOptions) -> None:
             for name, lane in lanes.items():
                 verifier = Verifier(
                     lane,
-                    opener=open_transport,
+                    opener=told(open_transport) if options.verbose else open_transport,
                     pace=make_pace(lane),
                     retry=RetryPolicy(attempts_max=lane.attempts_max),
                 )

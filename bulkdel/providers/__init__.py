@@ -44,6 +44,7 @@ __all__ = [
     "added",
     "find",
     "get",
+    "lanes_in_file",
 ]
 
 _KNOWN: Final = {
@@ -76,6 +77,11 @@ def added(providers: Iterable[Provider], lanes: Mapping[str, str]) -> Iterator[N
             del _KNOWN[name]
         for name in lanes:
             del _LANES[name]
+
+
+def lanes_in_file() -> list[str]:
+    """Return the names of lanes that were `added`."""
+    return list(_LANES)
 
 
 def get(name: str) -> Provider:

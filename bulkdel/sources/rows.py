@@ -143,6 +143,9 @@ class RowSorter:
             lane: The lane it names; not looked at if the source has one.
             row: The whole row, to be shown if it names no lane that exists.
             stripped: Something was taken off around the ID.
+
+        Raises:
+            SourceError: The row names a lane that is not ready.
         """
         if self._source.lane is not None:
             lane = self._source.lane
@@ -153,6 +156,7 @@ class RowSorter:
         elif not lane or (self._lanes is not None and lane not in self._lanes):
             # The row and not its ID is shown: it has not been found invalid itself,
             # and may be sent once the lane exists.
+            self._check_ready(line, lane)
             self.refuse(line, row, f"there is no lane {lane!r}")
             return
         self.rows += 1
@@ -163,6 +167,11 @@ class RowSorter:
             block.stripped += stripped
         else:
             block.invalid.append(invalid_row(object_id, self._source.name, line, reason))
+
+    def _check_ready(self, line: int, lane: str) -> None:
+        why = None if self._source.unready is None else self._source.unready(lane)
+        if why is not None:
+            raise SourceError(f"{self._source.label}, line {line}: {why}")
 
     def is_unusual(self, object_id: str, lane: str | None) -> bool:
         """Say whether what should be an ID looks unlike those of its lane; never with any ID."""

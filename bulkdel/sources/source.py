@@ -9,7 +9,8 @@ array or JSON Lines, is known by its first character (`reading`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Final
@@ -69,6 +70,8 @@ class Source:
         delimiter: What separates the cells of a table, one character; None for the format's own.
         header: Whether a table begins with the names of its columns. If not, its fields are
             named by the numbers of their columns, from 1.
+        unready: Says why rows of a lane that is not read for cannot be passed over as invalid;
+            None if they can. Such a row ends the source.
 
     Raises:
         ConfigError: The values do not fit together.
@@ -81,6 +84,7 @@ class Source:
     provider_field: str | None = None
     delimiter: str | None = None
     header: bool = True
+    unready: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.name:

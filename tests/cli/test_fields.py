@@ -52,13 +52,13 @@ def fits(value: object, hint: Any) -> bool:
 
 def words_of(parameter: click.Parameter, *, given: bool) -> list[str]:
     """Return what is typed for a parameter; an argument is needed in any case."""
+    choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ["1"]
     if isinstance(parameter, click.Argument):
-        return ["1"]
+        return [str(choices[0])]
     if not given:
         return []
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return [parameter.opts[-1]]
-    choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ["1"]
     special = {"--leave": "1%", "--header": "X-Team: 1", "--config": "none"}
     return [parameter.opts[-1], special.get(parameter.opts[-1], str(choices[0]))]
 
