@@ -21,7 +21,7 @@ from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.cluster_job import check_folder, check_options, cluster_run
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
-from bulkdel.cli.id_check import check_looks
+from bulkdel.cli.id_check import LookedAt, check_looks
 from bulkdel.cli.lane_values import is_lane
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
 from bulkdel.cli.open_files import fit_open_files
@@ -224,7 +224,7 @@ class Job:
         return Run(
             fit_open_files(self._settings, len(self._sources)),
             [
-                ReaderSource(reader, source.label, source.lane)
+                ReaderSource(self._looked_at(reader, source), source.label, source.lane)
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
             known=self._known,
@@ -250,16 +250,23 @@ class Job:
     def _forms(self) -> dict[str, IdForm]:
         return {lane.name: lane.id_form for lane in self._lanes}
 
-    def _check_looks(self, readers: Sequence[SourceReader]) -> None:
-        if self._options.any_id:
-            return
-        forms = {  # what only speaks the same API may give IDs that begin otherwise
+    def _looks(self) -> dict[str, IdForm]:
+        """Return what IDs look like; what only speaks the same API may give other beginnings."""
+        return {
             lane.name: lane.id_form
             if lane.base_url == lane.provider.base_url
             else replace(lane.id_form, prefixes=())
             for lane in self._lanes
         }
-        check_looks(self._sources, readers, forms)
+
+    def _check_looks(self, readers: Sequence[SourceReader]) -> None:
+        if not self._options.any_id:
+            check_looks(self._sources, readers, self._looks())
+
+    def _looked_at(self, reader: SourceReader, source: Source) -> SourceReader | LookedAt:
+        if self._options.any_id or Path(source.name).is_file():
+            return reader
+        return LookedAt(reader, source, self._looks())
 
     def _survey(self) -> dict[str, LaneSurvey]:
         self._say_reading()
