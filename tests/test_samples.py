@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from bulkdel.cli import cli
 from bulkdel.emulator import AccountSettings
 from tests.support.command import COMMAND, TIMEOUT_S, emulated, environment
 
@@ -15,6 +19,27 @@ IDS = [
     for line in (SAMPLES / "ids.txt").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
+
+
+def commands() -> list[list[str]]:
+    """Return the words of each `bulkdel delete …` in the samples for running it."""
+    found = []
+    for path in sorted(SAMPLES.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".service", ".sh") or path.name == "Containerfile":
+            found += re.findall(r"bulkdel (delete [^#|\n]*?)(?: \|\| .*)?$", text, re.MULTILINE)
+        for line in re.findall(r"args: (\[.*\])", text):
+            found.append(" ".join(json.loads(line)))
+    return [shlex.split(each) for each in found]
+
+
+def test_commands_of_the_samples_are_ones() -> None:
+    """A flag that there is not would show at half past two in the night."""
+    words = commands()
+
+    assert len(words) >= 4
+    for command, *rest in words:
+        cli.commands[command].make_context(command, rest)
 
 
 def test_library_sample_deletes_the_sample_ids(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list verify status failed explain providers completion demo emulate bench    one command each; seal
+    delete list verify logs status failed explain providers completion demo emulate bench    one command each; seal
     has two: seal and check
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
@@ -51,6 +51,7 @@ from bulkdel.cli.exits import (
 from bulkdel.cli.explain import explain
 from bulkdel.cli.failed import failed
 from bulkdel.cli.list import list_objects
+from bulkdel.cli.logs import logs
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
 from bulkdel.cli.seal import check, seal
@@ -99,6 +100,7 @@ for _command in (
     verify,
     seal,
     check,
+    logs,
     status,
     failed,
     explain,
