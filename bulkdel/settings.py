@@ -112,6 +112,11 @@ class Lane:
         if not self.name:
             object.__setattr__(self, "name", self._with_resource(self.provider.name, ":"))
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
+        if "{" in base_url and not self.base_url:
+            raise ConfigError(
+                f"lane {self.name}: {self.provider.title} has a base URL of your own: give it, as"
+                f" {base_url}, with --base-url"
+            )
         object.__setattr__(self, "base_url", base_url)
         if not _LANE_NAME(self.name):
             raise ConfigError(

@@ -123,6 +123,13 @@ def _token(items: str) -> Pager:
     return page
 
 
+def _cursor(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
+    begin, size = int(query.get("cursor", 0)), min(1000, int(query.get("limit", 100)))
+    data = [shown(*each) for each in there[begin : begin + size]]
+    more = begin + len(data) < len(there)
+    return {"data": data, "has_more": more, "cursor": str(begin + len(data)) if more else None}
+
+
 def _number(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
     size = int(query.get("page_size", 100))
     begin = int(query.get("page", 0)) * size
@@ -242,6 +249,21 @@ _GEMINI_BASE: Final = replace(
     request_id_header=None,
 )
 _MISTRAL_BASE: Final = replace(OPENAI, name="mistral", root="/mistral/", base_path="/mistral/v1")
+_AZURE_BASE: Final = replace(
+    OPENAI,
+    name="azure",
+    root="/azure/",
+    base_path="/azure/openai/v1",
+    key_header="api-key",
+    request_id_header="apim-request-id",
+)
+_OGX_BASE: Final = replace(OPENAI, name="ogx", root="/ogx/", base_path="/ogx/v1")
+_TOGETHER_BASE: Final = replace(
+    OPENAI, name="together", root="/together/", base_path="/together/v1"
+)
+_OPENROUTER_BASE: Final = replace(
+    OPENAI, name="openrouter", root="/openrouter/", base_path="/openrouter/api/v1"
+)
 _GROQ_BASE: Final = replace(OPENAI, name="groq", root="/groq/", base_path="/groq/openai/v1")
 
 
@@ -363,6 +385,74 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         lambda object_id, at_s: {**_file(object_id, at_s), "deleted": False},
         _number,
         "File {id} does not exist.",
+    ),
+    _at(
+        _AZURE_BASE,
+        "azure:files",
+        "files",
+        _flag("file"),
+        _file,
+        _after("after", 10_000, 10_000),
+        "The file {id} could not be found.",
+    ),
+    _at(
+        _AZURE_BASE,
+        "azure:vector_stores",
+        "vector_stores",
+        _flag("vector_store.deleted"),
+        _openai_object("vector_store"),
+        _OPENAI_PAGE,
+        "No vector store found with id '{id}'.",
+    ),
+    _at(
+        _OGX_BASE,
+        "ogx:files",
+        "files",
+        _flag("file"),
+        _file,
+        _after("after", 10_000, 10_000),
+        "File '{id}' not found. Use 'client.files.list()' to list available Files.",
+    ),
+    _at(
+        _OGX_BASE,
+        "ogx:vector_stores",
+        "vector_stores",
+        _flag("vector_store.deleted"),
+        _openai_object("vector_store"),
+        _OPENAI_PAGE,
+        "No vector store found with id '{id}'.",
+    ),
+    _at(
+        _OGX_BASE,
+        "ogx:conversations",
+        "conversations",
+        _flag("conversation.deleted"),
+        _openai_object("conversation"),
+        None,
+        "Conversation '{id}' not found.",
+    ),
+    _at(
+        _TOGETHER_BASE,
+        "together:files",
+        "files",
+        _flag(None),
+        _file,
+        _whole,
+        "File {id} was not found.",
+    ),
+    _at(
+        _OPENROUTER_BASE,
+        "openrouter:files",
+        "files",
+        _typed("file_deleted"),
+        lambda object_id, at_s: {
+            "id": object_id,
+            "type": "file",
+            "created_at": _rfc3339(at_s),
+            "size_bytes": 1000,
+        },
+        _cursor,
+        "File {id} was not found.",
     ),
     _at(
         _GROQ_BASE,

@@ -11,7 +11,8 @@
     likeness.py    whether two answers that nobody can read say the same
     declared.py    a kind of object in a few lines; listing.py how all of them are listed
     ark.py, fireworks.py, openai.py (with openai_objects.py), litellm.py, anthropic.py,
-    gemini.py, mistral.py, groq.py the facts and tables of one provider each
+    gemini.py, mistral.py, groq.py, azure.py, ogx.py, together.py, openrouter.py
+                   the facts and tables of one provider each
     litellm_ids.py what a proxy's own ID says of the ID behind it
 
 A lane is called ``PROVIDER[:RESOURCE][-LABEL]``: ``ark``, ``ark-eu``, ``openai:files``,
@@ -30,7 +31,20 @@ from types import MappingProxyType
 from typing import Final
 
 from bulkdel.errors import ConfigError
-from bulkdel.providers import anthropic, ark, fireworks, gemini, groq, litellm, mistral, openai
+from bulkdel.providers import (
+    anthropic,
+    ark,
+    azure,
+    fireworks,
+    gemini,
+    groq,
+    litellm,
+    mistral,
+    ogx,
+    openai,
+    openrouter,
+    together,
+)
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
 
@@ -49,7 +63,20 @@ __all__ = [
 
 _KNOWN: Final = {
     module.PROVIDER.name: module.PROVIDER
-    for module in (ark, fireworks, openai, litellm, anthropic, gemini, mistral, groq)
+    for module in (
+        ark,
+        fireworks,
+        openai,
+        litellm,
+        anthropic,
+        gemini,
+        mistral,
+        groq,
+        azure,
+        ogx,
+        together,
+        openrouter,
+    )
 }
 _LANES: Final[dict[str, str]] = {}
 

@@ -58,6 +58,13 @@ CASES: Mapping[str, Case] = {
         {"id": ID, "object": "file", "deleted": False},
     ),
     "groq:files": flag("file"),
+    "azure:files": flag("file"),
+    "azure:vector_stores": flag("vector_store.deleted", "vector_store"),
+    "ogx:files": flag("file"),
+    "ogx:vector_stores": flag("vector_store.deleted", "vector_store"),
+    "ogx:conversations": flag("conversation.deleted", "conversation"),
+    "together:files": flag(None, "file"),
+    "openrouter:files": Case({"id": ID, "type": "file_deleted"}, {"id": ID, "type": "file"}),
 }
 RESOURCES: Mapping[str, Resource] = {
     f"{provider.name}:{resource.name}": resource

@@ -303,5 +303,7 @@ def test_names_are_looked_up_with_a_suggestion() -> None:
         ConfigError, match=r"'Firework'.*ark, fireworks, openai, litellm.*'fireworks'\?"
     ):
         get("Firework")
-    with pytest.raises(ConfigError, match=r"known are: ark, fireworks, openai, litellm, .*groq\.$"):
+    with pytest.raises(
+        ConfigError, match=r"known are: ark, fireworks, openai, litellm, .*openrouter\.$"
+    ):
         get("")

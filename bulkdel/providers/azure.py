@@ -1,0 +1,45 @@
+"""Azure OpenAI, on its v1 API: files, vector stores. The base URL is the resource's own.
+
+Deletion and list of files: learn.microsoft.com, azure/foundry/reference/rest, files. How a missing file
+is worded is not documented, so a comparison finds it out. Responses there are OpenAI's with their
+``--base-url``. The dated API (``?api-version=``) is not served: its query would have to go with every
+request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from bulkdel.providers import openai
+from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.declared import declared
+from bulkdel.providers.listing import Listing
+
+PROVIDER: Final = Provider(
+    name="azure",
+    title="Azure OpenAI",
+    base_url="https://{resource}.openai.azure.com/openai/v1",
+    key_env="AZURE_OPENAI_API_KEY",
+    resources=by_name(
+        declared(
+            "files",
+            "/files/{id}",
+            kinds={"file"},
+            rules=openai.RULES,
+            prefixes=("file-", "assistant-"),
+            listing=Listing(
+                path="/files",
+                size=100,
+                query={"order": "asc"},
+                source="https://learn.microsoft.com/azure/foundry/reference/rest/files-list-files",
+            ),
+            expires="purpose=batch after 30 days; others never, unless expires_after was given",
+            docs_url="https://learn.microsoft.com/rest/api/azureopenai/files/delete",
+        ),
+        replace(openai.PROVIDER.resource("vector_stores"), expires=""),
+    ),
+    rate_max=None,
+    rate_note="no limit for deletions is documented",
+    headers=lambda key: {"api-key": key},
+)

@@ -1,0 +1,45 @@
+"""ogx (before: llama-stack), a server of one's own: files, vector stores, conversations.
+
+All of it was seen on ogx 1.5.0 on loopback; its words stand in OpenAI's tables. Conversations are not
+listed (a GET of all of them is a 405). Responses there are OpenAI's with their ``--base-url``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from bulkdel.providers import openai
+from bulkdel.providers.base import Provider, by_name
+from bulkdel.providers.listing import Listing
+
+_SEEN: Final = "ogx 1.5.0, as it answers on loopback"
+
+
+def _listing(path: str, size: int) -> Listing:
+    return Listing(path=path, size=size, query={"order": "asc"}, source=_SEEN)
+
+
+PROVIDER: Final = Provider(
+    name="ogx",
+    title="ogx",
+    base_url="http://127.0.0.1:8321/v1",
+    key_env="OGX_CLIENT_API_KEY",
+    resources=by_name(
+        replace(
+            openai.PROVIDER.resource("files"),
+            docs_url=_SEEN,
+            listing=_listing("/files", 1000),
+            expires="after a year (expires_at)",
+        ),
+        replace(
+            openai.PROVIDER.resource("vector_stores"),
+            docs_url=_SEEN,
+            listing=_listing("/vector_stores", 100),
+            expires="",
+        ),
+        replace(openai.PROVIDER.resource("conversations"), docs_url=_SEEN),
+    ),
+    rate_max=None,
+    rate_note="a server of one's own: none but its own limits",
+)
