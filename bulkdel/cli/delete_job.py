@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,7 @@ from bulkdel.models import State, Summary
 from bulkdel.object_id import IdForm
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
+from bulkdel.reporting.metrics import Metrics, parse_address
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.folder import holder_of
@@ -77,6 +79,7 @@ class Job:
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         self._refusal: ConfigError | None = None
+        self._metrics = None if options.metrics is None else parse_address(options.metrics)
         most, share = None, None
         if options.max_failures is not None:
             most, share = parse_max_failures(options.max_failures)
@@ -208,7 +211,8 @@ class Job:
         every_s = None if self._options.quiet else self._options.progress_every
         session = Session(run, self._sources, every_s)
         try:
-            summary: Summary = anyio.run(session.run, backend_options=backend_options())
+            with self._measured(session):
+                summary: Summary = anyio.run(session.run, backend_options=backend_options())
         except Exception:
             if run.final is not None:
                 self._print(run.final)
@@ -219,6 +223,19 @@ class Job:
         if summary.state is State.INTERRUPTED:
             say(f"Resume with: {self._resume_command()}")
         return summary
+
+    @contextmanager
+    def _measured(self, session: Session) -> Iterator[None]:
+        """Answer Prometheus, if that is asked for."""
+        if self._metrics is None:
+            yield
+            return
+        host, port = self._metrics
+        metrics = session.metrics = Metrics()
+        with metrics.served(host, port):
+            shown = f"[{host}]" if ":" in host else host
+            say(f"Metrics: http://{shown}:{port}/metrics")
+            yield
 
     def _run_here(self, readers: Sequence[SourceReader]) -> Run:
         return Run(

@@ -222,6 +222,12 @@ class DeleteOptions:
         default=LINE_EVERY_S,
         help="Seconds between two lines of progress where stderr is no terminal.",
     )
+    metrics: str | None = optional(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        kind=click.STRING,
+        help="Answer Prometheus there while it runs; loopback unless HOST says otherwise.",
+    )
     verbose: bool = flag(
         "-v", "--verbose", help="Show each request and its answer, without the key."
     )

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 import anyio.abc
@@ -17,6 +17,7 @@ from bulkdel.blocking import in_thread
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.output import say
 from bulkdel.models import Summary
+from bulkdel.reporting.metrics import Metrics
 from bulkdel.reporting.progress import (
     LaneRate,
     Shown,
@@ -27,6 +28,8 @@ from bulkdel.reporting.progress import (
 )
 from bulkdel.result_log.encode import utc
 from bulkdel.sources import Source, count_rows
+
+_MEASURE_EVERY_S: Final = 0.5
 
 
 class _Shown(Shown, Protocol):
@@ -68,6 +71,8 @@ class Session:
         self._ended = False
         self._scope: anyio.CancelScope | None = None
         self._rates: dict[str, LaneRate] = {}
+        self.metrics: Metrics | None = None
+        """What Prometheus is told, if it is."""
         run.on_note = print_above
 
     async def run(self) -> Summary:
@@ -84,6 +89,8 @@ class Session:
             if self._every_s is not None:
                 tasks.start_soon(self._run.watch, self._count)
                 tasks.start_soon(self._run.watch, partial(self._show, self._every_s))
+            if self.metrics is not None:
+                tasks.start_soon(self._run.watch, partial(self._measure, self.metrics))
             try:
                 with anyio.CancelScope() as self._scope:
                     summary = await self._run.run()
@@ -137,6 +144,11 @@ class Session:
             lane = source.lane or ""
             before = self._totals.get(lane, 0)
             self._totals[lane] = None if rows is None or before is None else before + rows
+
+    async def _measure(self, metrics: Metrics) -> None:
+        while True:
+            metrics.update(self._run.snapshot())
+            await anyio.sleep(_MEASURE_EVERY_S)
 
     async def _show(self, every_s: float) -> None:
         if sys.stderr.isatty():

@@ -3,6 +3,7 @@
     plan       before it: what it would do
     progress   while it runs; state_line: a lane in a line, at any width; pauses, slowdown: lines
                of their own, where a lane stands or has become slow
+    metrics    during it, for Prometheus
     explain    after it: why it took as long as it did
 
 Not here: printing (`cli`).
