@@ -9,6 +9,7 @@
     row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
     cluster_job     the same on a cluster (``--ray``), and a folder of logs
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
+    log_reading     how far it is with reading the logs before the first request
     choosing        flags that choose objects of a list; list_job: the listing; from_list: delete one
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.id_check import LookedAt, check_looks
 from bulkdel.cli.lane_values import is_lane
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
+from bulkdel.cli.log_reading import LogReading
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, shell_word, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
@@ -206,8 +207,8 @@ class Job:
             run = cluster_run(self._options, self._settings, self._sources)
         else:
             run = self._run_here(readers)
-        if self._known is None:
-            self._say_reading()
+        if self._known is None and isinstance(run, Run):
+            run.on_log_read = self._reading()
         every_s = None if self._options.quiet else self._options.progress_every
         session = Session(run, self._sources, every_s)
         try:
@@ -286,9 +287,8 @@ class Job:
         return LookedAt(reader, source, self._looks())
 
     def _survey(self) -> dict[str, LaneSurvey]:
-        self._say_reading()
         answer_asked("it reads the log and the sources; nothing is sent yet")
-        known = self._known = KnownLogs.read(self._settings)
+        known = self._known = KnownLogs.read(self._settings, self._reading())
         self._estimates = {lane.name: learned_limit(known.facts, lane.name) for lane in self._lanes}
         readers = self._open()
         try:
@@ -302,12 +302,11 @@ class Job:
         finally:
             _close(readers)
 
-    def _say_reading(self) -> None:
-        """Say that it reads the log, where that takes a second or more."""
-        if not self._options.quiet and self._log.exists():
-            size_mb = self._log.stat().st_size / 1e6
-            if size_mb >= 100:
-                say(f"Reading {self._log} ({size_mb:,.0f} MB) to resume…")
+    def _reading(self) -> Callable[[int], None]:
+        """Return what says how far it is with reading the logs."""
+        if self._options.quiet:
+            return lambda _: None
+        return LogReading([*self._options.done, self._log])
 
     def _resume_command(self) -> str:
         command = " ".join(["bulkdel", *map(shell_word, sys.argv[1:])])

@@ -20,7 +20,9 @@ from bulkdel.settings import RunSettings
 
 
 def read_logs(
-    settings: RunSettings, go_on: Callable[[], bool] = lambda: True
+    settings: RunSettings,
+    go_on: Callable[[], bool] = lambda: True,
+    on_read: Callable[[int], None] = lambda _: None,
 ) -> tuple[Index, LogFacts]:
     """Read the logs of a run: those of ``done_logs`` first, then its own if it is there.
 
@@ -28,6 +30,7 @@ def read_logs(
         settings: The settings of the run.
         go_on: Asked again and again, since ten million lines take ten seconds; after a no
             what is returned is good for nothing.
+        on_read: Called as often with the bytes of all logs that were read.
 
     Returns:
         Which IDs are done, and what the run's own log says beside that.
@@ -42,13 +45,19 @@ def read_logs(
         keeps_unknown=settings.max_delete is not None,
         part=settings.part,
     )
+    before = 0
+
+    def read_so_far(read: int) -> None:
+        on_read(before + read)
+
     for path in settings.done_logs:
-        facts = index.read(path, go_on)
+        facts = index.read(path, go_on, read_so_far)
+        before += facts.whole_bytes
         if go_on():
             _check_places(path, facts, settings)
     facts = LogFacts()
     if settings.log is not None and _is_begun(settings.log):
-        facts = index.read(settings.log, go_on)
+        facts = index.read(settings.log, go_on, read_so_far)
         if go_on():
             _check_lanes(settings.log, facts, settings)
             _check_places(settings.log, facts, settings)
@@ -78,14 +87,16 @@ class KnownLogs:
     stamps: tuple[_Stamp, ...]
 
     @classmethod
-    def read(cls, settings: RunSettings) -> KnownLogs:
+    def read(
+        cls, settings: RunSettings, on_read: Callable[[int], None] = lambda _: None
+    ) -> KnownLogs:
         """Read the logs of a run, as `read_logs` does.
 
         Raises:
             ConfigError: A log cannot be read, or is of another place.
         """
         stamps = _stamps(settings)
-        index, facts = read_logs(settings)
+        index, facts = read_logs(settings, on_read=on_read)
         return cls(index, facts, stamps)
 
     def take_over(self, settings: RunSettings) -> tuple[Index, LogFacts] | None:

@@ -77,6 +77,7 @@ class Run:
         stops: Why the run, or a lane of it, stopped early.
         notes: What was found out on the way and a person should know.
         on_note: Called with each of them.
+        on_log_read: Called in a thread with the bytes of the logs that were read so far.
         on_ready: Called once the logs are read and the lanes stand, before anything is sent.
         final: The summary as it was at the end, also when an error comes out; None until then.
         unexpected: The first error that nobody expected; `run` raises it at the end.
@@ -96,6 +97,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     on_note: Callable[[str], None] | None = None
     on_ready: Callable[[], None] | None = None
+    on_log_read: Callable[[int], None] = lambda _: None
     final: Summary | None = None
     unexpected: Exception | None = None
     began_s: float = 0.0
@@ -219,7 +221,8 @@ class Run:
             taken_over = await run_blocking(self.known.take_over, self.settings)
             if taken_over is not None:
                 return taken_over
-        return await run_blocking(read_logs, self.settings, lambda: not self._draining)
+        going = lambda: not self._draining  # noqa: E731
+        return await run_blocking(read_logs, self.settings, going, self.on_log_read)
 
     # -- opening ----------------------------------------------------------------------
 

@@ -115,7 +115,7 @@ class Metrics:
                 "--metrics needs Prometheus' client library: pip install 'bulkdel[metrics]'"
             ) from None
         registry = CollectorRegistry()
-        registry.register(self)  # type: ignore[arg-type]  # a collector by its method
+        registry.register(self)
         try:
             server, thread = start_http_server(port, addr=host, registry=registry)
         except OSError as exc:

@@ -89,7 +89,12 @@ class Index:
         self._fresh[LineState.GONE] = retry_gone
         self._fresh[LineState.DOUBTED] = retry_gone or not allow_gone
 
-    def read(self, path: Path, go_on: Callable[[], bool] = lambda: True) -> LogFacts:
+    def read(
+        self,
+        path: Path,
+        go_on: Callable[[], bool] = lambda: True,
+        on_read: Callable[[int], None] = lambda _: None,
+    ) -> LogFacts:
         """Add the results of a log, as newer than what is known, and return its facts.
 
         The facts of each lane count what is known then, so of all the logs read.
@@ -98,6 +103,7 @@ class Index:
             path: The log.
             go_on: Asked every thousand lines or so; after a no the rest is left out, and
                 neither the index nor the facts are good for anything.
+            on_read: Called as often with the bytes of a single log that were read.
 
         Raises:
             ConfigError: The log cannot be read, or it is none.
@@ -108,6 +114,7 @@ class Index:
                 if not go_on():
                     return facts
                 self._add(part)
+                on_read(facts.whole_bytes)
             for lane, lane_facts in facts.lanes.items():
                 counts = self._lanes[lane].counts()
                 lane_facts.retryable = counts[LineState.RETRYABLE]
