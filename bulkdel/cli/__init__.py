@@ -14,7 +14,7 @@
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures
     verbose         each request and its answer; completion: of lanes and files in the shell
-    output          numbers, durations, the summary
+    output          lines on a terminal, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected
     asked           what SIGUSR1 is answered before and after a run
     streams         the standard files, closed or full; open_files: how many a run may have

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from bulkdel.bench.curves import Point, bar, concurrency_for, curves, durations
-from bulkdel.cli.output import duration
+from bulkdel.reporting.words import duration
 
 
 def report(points: Sequence[Point], rate: float | None, ids: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bulkdel.cli.output import duration, say, stripped_text
+from bulkdel.cli.output import say, stripped_text
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
+from bulkdel.reporting.words import duration
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
 

@@ -27,7 +27,7 @@ from bulkdel.cli.lane_values import is_lane
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_sources
 from bulkdel.cli.log_reading import LogReading
 from bulkdel.cli.open_files import fit_open_files
-from bulkdel.cli.output import say, shell_word, summary_text, tell
+from bulkdel.cli.output import say, summary_text, tell
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
@@ -46,6 +46,7 @@ from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.process import backend_options
 from bulkdel.reporting.metrics import Metrics, parse_address
 from bulkdel.reporting.plan import LaneSurvey, survey
+from bulkdel.reporting.words import shell_word
 from bulkdel.result_log.blocks import is_there
 from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.reader import LogFacts

@@ -8,9 +8,10 @@ from typing import Final
 
 import click
 
-from bulkdel.cli.output import duration, tell
+from bulkdel.cli.output import tell
 from bulkdel.reporting.explain import LaneExplanation
 from bulkdel.reporting.explain import explain as explain_log
+from bulkdel.reporting.words import duration
 from bulkdel.utf8 import json_bytes
 
 _WORDS: Final = {

@@ -26,9 +26,10 @@ from bulkdel.cli.lane_values import ForLane
 from bulkdel.cli.lanes import one_lane
 from bulkdel.cli.list_job import list_to
 from bulkdel.cli.list_output import KeptFile, Stdout, Target
-from bulkdel.cli.output import say, shell_word
+from bulkdel.cli.output import say
 from bulkdel.errors import ConfigError
 from bulkdel.process import backend_options
+from bulkdel.reporting.words import shell_word
 from bulkdel.settings import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S, Lane
 
 _EPILOG = """\b

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from bulkdel.cli.output import duration, say
+from bulkdel.cli.output import say
+from bulkdel.reporting.words import duration
 
 EVERY_S: Final = 2.0
 _FIRST_S: Final = 1.0

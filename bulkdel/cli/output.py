@@ -1,14 +1,12 @@
-"""What people read: numbers, durations and the summary."""
+"""What people read: lines on a terminal, and the summary."""
 
 from __future__ import annotations
-
-import os
-import shlex
 
 import click
 
 from bulkdel.cli.streams import drop_stderr
 from bulkdel.models import Counts, State, Summary
+from bulkdel.reporting.words import duration, shell_word
 from bulkdel.utf8 import encodable
 
 
@@ -41,36 +39,6 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in encodable(text))
-
-
-def shell_word(text: str) -> str:
-    r"""Return a word of a command line for a shell; what is not to be seen, as ``$'\xff'``."""
-    if text.isprintable():
-        return shlex.quote(text)
-    return "$'" + "".join(map(_shell_char, text)) + "'"
-
-
-def _shell_char(char: str) -> str:
-    if char in "\\'":
-        return "\\" + char
-    return char if char.isprintable() else "".join(f"\\x{b:02x}" for b in os.fsencode(char))
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as ``45 s``, ``12 min 5 s``, ``13 h 53 min`` or ``2 d 3 h``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    minutes, rest_s = divmod(whole, 60)
-    hours, rest_min = divmod(minutes, 60)
-    days, rest_h = divmod(hours, 24)
-    if days:
-        return f"{days} d {rest_h} h"
-    if hours:
-        return f"{hours} h {rest_min} min"
-    if minutes:
-        return f"{minutes} min {rest_s} s"
-    return f"{whole} s"
 
 
 def summary_text(summary: Summary) -> str:

@@ -15,10 +15,11 @@ from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.fields import arguments, flag, takes
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, one_lane
-from bulkdel.cli.output import duration, tell
+from bulkdel.cli.output import tell
 from bulkdel.errors import ConfigError
 from bulkdel.process import backend_options
 from bulkdel.providers import PROVIDERS, RESPONSES, Provider, Resource, find
+from bulkdel.reporting.words import duration
 from bulkdel.transport.endpoint import endpoint_of
 
 

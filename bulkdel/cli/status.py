@@ -9,8 +9,9 @@ from typing import Final
 
 import click
 
-from bulkdel.cli.output import duration, shell_word, tell
+from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
+from bulkdel.reporting.words import duration, shell_word
 from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.queries import reasons

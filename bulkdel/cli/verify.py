@@ -22,12 +22,13 @@ from bulkdel.cli.exits import ALL_GONE, SOME_LEFT
 from bulkdel.cli.fields import arguments, flag, option, optional, takes
 from bulkdel.cli.lane_values import ForLane
 from bulkdel.cli.lanes import one_lane
-from bulkdel.cli.output import say, shell_word
+from bulkdel.cli.output import say
 from bulkdel.cli.verbose import told
 from bulkdel.engine.verify import Finding, Found, Verifier, most_present
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.choose import make_pace
 from bulkdel.process import backend_options
+from bulkdel.reporting.words import shell_word
 from bulkdel.result_log.encode import utc
 from bulkdel.result_log.reader import LineState, LogFacts, read_log, read_with
 from bulkdel.retry import RetryPolicy
