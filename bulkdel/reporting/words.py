@@ -1,6 +1,6 @@
 """How durations and words of a command line are written for people.
 
-Not here: what is said with them (`cli.output`, `report`).
+Not here: what is said with them (`cli.output`).
 """
 
 from __future__ import annotations
