@@ -1,6 +1,6 @@
 """Explain from a log why its newest run took as long as it did.
 
-    log ──read_log──> headers, pace records, summaries ──> Explanation, a LaneExplanation each
+    log ──read_log──> headers, pace records, summaries ──> Explainer, a LaneExplanation each
 
 The shares come from the pace records (`engine.telemetry`): at any instant one thing kept a
 lane from sending more, and the records hold the seconds under each. So the shares add up
@@ -76,35 +76,52 @@ class _Run:
     state: str = "running or killed"
 
 
+class Explainer:
+    """Is told the records of a log, and explains the run that began last."""
+
+    def __init__(self) -> None:
+        self._run = _Run()
+
+    def note(self, name: str, value: dict[str, Any]) -> None:
+        """Take a record that is no result."""
+        match name:
+            case "run":
+                self._run = _Run(_settings(value))
+            case "pace":
+                _keep(self._run, str(value.get("lane")), value)
+            case "end":
+                self._run.state = str(value.get("state"))
+                for lane, record in paces_of(value):
+                    _keep(self._run, lane, record)
+
+    @property
+    def state(self) -> str:
+        """How the run ended."""
+        return self._run.state
+
+    def lanes(self) -> list[LaneExplanation]:
+        """Return where the time of its lanes went; of those that have a record."""
+        return [
+            _explain_lane(lane, record, self._run.settings.get(lane, {}))
+            for lane, record in self._run.records.items()
+        ]
+
+
 def explain(path: Path) -> tuple[str, list[LaneExplanation]]:
     """Return how the newest run of a log ended, and where the time of its lanes went.
 
     Raises:
         ConfigError: The log cannot be read, or holds no pace records.
     """
-    run = _Run()
-
-    def note(name: str, value: dict[str, Any]) -> None:
-        nonlocal run
-        if name == "run":
-            run = _Run(_settings(value))
-        elif name == "pace":
-            _keep(run, str(value.get("lane")), value)
-        else:
-            run.state = str(value.get("state"))
-            for lane, record in paces_of(value):
-                _keep(run, lane, record)
-
-    for _ in read_log(path, LogFacts(on_record=note)):
+    explainer = Explainer()
+    for _ in read_log(path, LogFacts(on_record=explainer.note)):
         pass
-    if not run.records:
+    lanes = explainer.lanes()
+    if not lanes:
         raise ConfigError(
             f"{path}: its newest run has no pace record yet; one is written every 10 s and at the end"
         )
-    return run.state, [
-        _explain_lane(lane, record, run.settings.get(lane, {}))
-        for lane, record in run.records.items()
-    ]
+    return explainer.state, lanes
 
 
 def _settings(header: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -110,6 +110,16 @@ def test_many_refusals_raise_the_question_who_else_uses_the_account(tmp_path: Pa
     assert any("something else" in advice for advice in lane.advice)
 
 
+def test_a_seal_behind_the_end_does_not_hide_how_the_run_ended(tmp_path: Path) -> None:
+    """Of a sealed log the last line is a seal; and newer versions may write more kinds."""
+    end = {"end": {"state": "completed", "lanes": {}}}
+    behind = [{"seal": {"number": 1}}, {"unknown": {"lane": "ark"}}, {"later": {"state": "x"}}]
+
+    state, _ = explain(write_log(tmp_path / "l", HEADER, pace(10, rate=10), end, *behind))
+
+    assert state == "completed"
+
+
 def test_a_log_without_records_says_so(tmp_path: Path) -> None:
     """In its first ten seconds a run has none."""
     with pytest.raises(ConfigError, match="no pace record yet"):
