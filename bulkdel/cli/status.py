@@ -12,9 +12,9 @@ import click
 from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.reporting.words import duration, shell_word
+from bulkdel.result_log.failures import failures
 from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.index import Index
-from bulkdel.result_log.queries import reasons
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.utf8 import json_bytes
 
@@ -59,9 +59,11 @@ class _Seen:
     @classmethod
     def of(cls, log: Path) -> _Seen:
         who = holder_of(log)  # before it is read: what ends meanwhile has written its end
-        facts = Index().read(log)
+        index = Index(retry_failed=True)
+        facts = index.read(log)
         failed = any(records.counts.get(Outcome.FAILED) for records in facts.lanes.values())
-        return cls(facts, who, reasons([log], REASONS_MAX) if failed else [])
+        why = failures(index, [log]) if failed else []
+        return cls(facts, who, [(each.reason, each.count) for each in why[:REASONS_MAX]])
 
     @property
     def state(self) -> str:

@@ -94,6 +94,7 @@ class Index:
         path: Path,
         go_on: Callable[[], bool] = lambda: True,
         on_read: Callable[[int], None] = lambda _: None,
+        facts: LogFacts | None = None,
     ) -> LogFacts:
         """Add the results of a log, as newer than what is known, and return its facts.
 
@@ -104,11 +105,12 @@ class Index:
             go_on: Asked every thousand lines or so; after a no the rest is left out, and
                 neither the index nor the facts are good for anything.
             on_read: Called as often with the bytes of a single log that were read.
+            facts: To be filled; new ones if there are none.
 
         Raises:
             ConfigError: The log cannot be read, or it is none.
         """
-        facts = LogFacts(keeps_unknown=self._keeps_unknown)
+        facts = facts or LogFacts(keeps_unknown=self._keeps_unknown)
         with self._lock:
             for part in read_log(path, facts):
                 if not go_on():

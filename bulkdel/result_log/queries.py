@@ -11,7 +11,7 @@ Not here: which IDs are done (`index`), the format of a line (`decode`).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -74,12 +74,6 @@ def last_lines(paths: Iterable[Path], outcome: str) -> Iterator[Line]:
     for (lane, object_id), line in last.items():
         if outcome == "invalid" or index.claim(Block(lane, [object_id])).block.ids:
             yield line
-
-
-def reasons(paths: Iterable[Path], most: int) -> list[tuple[str, int]]:
-    """Return why IDs have failed, in words and the most frequent first, and how many for each."""
-    counts = Counter(reason(line) for line in last_lines(paths, "failed"))
-    return counts.most_common(most)
 
 
 def reason(line: Line) -> str:

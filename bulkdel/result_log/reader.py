@@ -76,6 +76,10 @@ def _ignore(_name: str, _value: dict[str, Any]) -> None:
     pass
 
 
+def _ignore_block(_block: bytes) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class LogFacts:
     """What a log says beside the results. Grows while the log is read.
@@ -98,6 +102,7 @@ class LogFacts:
             have done it: it got no clear answer.
         paces: The newest pace record of each lane.
         on_record: Called with the name and the value of every record that is no result.
+        on_block: Called with each block of whole lines, before its records.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -115,10 +120,16 @@ class LogFacts:
     unknown: dict[str, set[str]] = field(default_factory=dict)
     paces: dict[str, dict[str, Any]] = field(default_factory=dict)
     on_record: Callable[[str, dict[str, Any]], None] = field(default=_ignore, repr=False)
+    on_block: Callable[[bytes], None] = field(default=_ignore_block, repr=False)
 
     def of_part(self) -> LogFacts:
         """Return the facts for the log of a part: of its records only the results are of the job."""
-        return LogFacts(lanes=self.lanes, keeps_unknown=self.keeps_unknown, unknown=self.unknown)
+        return LogFacts(
+            lanes=self.lanes,
+            keeps_unknown=self.keeps_unknown,
+            unknown=self.unknown,
+            on_block=self.on_block,
+        )
 
     def add_part(self, part: LogFacts) -> None:
         """Add what was read of a part beside its results."""
@@ -169,6 +180,7 @@ def read_log(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
 
 def _read_file(path: Path, facts: LogFacts) -> Iterator[LaneRecords]:
     for block in _whole_lines(path, facts):
+        facts.on_block(block)
         lines = parse_block(block)
         _note_times(block, facts)
         _note_others(lines, facts)
