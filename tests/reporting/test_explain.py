@@ -113,7 +113,11 @@ def test_many_refusals_raise_the_question_who_else_uses_the_account(tmp_path: Pa
 def test_a_seal_behind_the_end_does_not_hide_how_the_run_ended(tmp_path: Path) -> None:
     """Of a sealed log the last line is a seal; and newer versions may write more kinds."""
     end = {"end": {"state": "completed", "lanes": {}}}
-    behind = [{"seal": {"number": 1}}, {"unknown": {"lane": "ark"}}, {"later": {"state": "x"}}]
+    behind: list[dict[str, Any]] = [
+        {"seal": {"number": 1}},
+        {"unknown": {"lane": "ark"}},
+        {"later": {"state": "x"}},
+    ]
 
     state, _ = explain(write_log(tmp_path / "l", HEADER, pace(10, rate=10), end, *behind))
 
