@@ -2,6 +2,7 @@ r"""Text that can be written anywhere: the name of a file may hold what no encod
 
     name as Python has it --> encodable --> messages
     values that hold some --> json_bytes --> log lines, `--json`
+    words from elsewhere --> shown --> terminals and pages
 
 To the system a name is bytes. Those that are not UTF-8 are lone surrogates to Python, and to
 write one is an error: in the worst case the last step of a run fails for it, after all
@@ -22,6 +23,16 @@ _ERRORS: Final = "bulkdel.backslash"
 def encodable(text: str) -> str:
     """Return ``text`` as UTF-8 can carry it."""
     return text.encode("utf-8", _ERRORS).decode("utf-8")
+
+
+def shown(text: str) -> str:
+    """Return text as a terminal or a page may have it: what steers it, or is not to be seen, is spelled out.
+
+    Names of files and words of logs and providers come from elsewhere.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in encodable(text))
 
 
 def json_bytes(value: object, option: int | None = None) -> bytes:

@@ -210,7 +210,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "let a log steer the terminal",
-        "cli/output.py",
+        "utf8.py",
         '        return text\n    return "".join(',
         '        return text\n    return text or "".join(',
         ("cli/test_command_streams.py",),
@@ -921,6 +921,41 @@ MUTATIONS: Final = (
         "                self.control.deletes.release(deleted=waiting.unknown)\n",
         "                pass\n",
         ("engine/test_lane_limits.py", "-k", "places"),
+    ),
+    Mutation(
+        "a report lets words of a log become elements",
+        "reporting/report/markup.py",
+        'tostring(root, encoding="unicode", method="html")',
+        'tostring(root, encoding="unicode", method="html").replace("&lt;", "<")',
+        ("reporting/report/test_pages.py",),
+    ),
+    Mutation(
+        "a report is written over a log",
+        "cli/report.py",
+        "if is_log or (head and not is_ours):",
+        "if False:",
+        ("cli/test_command_report.py", "-k", "written_over"),
+    ),
+    Mutation(
+        "a report counts every line instead of the last one",
+        "result_log/failures.py",
+        'part.ended.append((line["lane"], line["id"]) in ended)',
+        "part.ended.append(True)",
+        ("reporting/report/test_gather.py", "result_log/test_failures.py"),
+    ),
+    Mutation(
+        "a report is silent on a log that was changed",
+        "reporting/report/evidence.py",
+        "changed=checked.wrong if checked is not None else None,",
+        "changed=None,",
+        ("reporting/report/test_gather.py", "-k", "evidence"),
+    ),
+    Mutation(
+        "a timeline counts a result again when its bins grow",
+        "result_log/timeline.py",
+        "self._keys, self._counts = self._keys[:0], self._counts[:0]",
+        "pass",
+        ("result_log/test_timeline.py",),
     ),
 )
 

@@ -1,7 +1,7 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list verify logs status failed explain providers completion demo emulate bench    one command each; seal
-    has two: seal and check
+    delete list verify logs status failed explain report providers completion demo emulate bench    one command
+    each; seal has two: seal and check
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
@@ -55,6 +55,7 @@ from bulkdel.cli.list import list_objects
 from bulkdel.cli.logs import logs
 from bulkdel.cli.output import say
 from bulkdel.cli.providers import providers
+from bulkdel.cli.report import report
 from bulkdel.cli.seal import check, seal
 from bulkdel.cli.status import status
 from bulkdel.cli.streams import drop_stdout, flush_stdout, take_standard_files
@@ -72,6 +73,7 @@ Begin here:
   bulkdel delete ids.txt -p ark               do it; start it again to resume
   bulkdel list openai:files --older-than 30d  what is stored, as JSON lines
   bulkdel status ids.txt.bulkdel.jsonl        what the log says
+  bulkdel report ids.txt.bulkdel.jsonl -o report.html    the same for others, as a page
 """
 
 
@@ -105,6 +107,7 @@ for _command in (
     status,
     failed,
     explain,
+    report,
     providers,
     completion,
     demo,

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 import click
 
 from bulkdel.cli.output import tell
-from bulkdel.reporting.explain import LaneExplanation
+from bulkdel.reporting.explain import BOUND_WORDS, LaneExplanation
 from bulkdel.reporting.explain import explain as explain_log
 from bulkdel.reporting.words import duration
 from bulkdel.utf8 import json_bytes
-
-_WORDS: Final = {
-    "rate": "bound by the pace (the provider's limit or your own rate)",
-    "concurrency": "bound by the requests in flight",
-    "pause": "paused: the provider asked to wait, or refused all for a time",
-    "held": "held: the provider was down, or had to show first that it is asked rightly",
-    "retry": "waiting for IDs to try again",
-    "input": "waiting for IDs from the source",
-    "log": "waiting for the log's disk or the reader of results",
-    "cpu": "bound by our own CPU",
-}
 
 
 @click.command(epilog="\b\nExample:\n  bulkdel explain purge.jsonl")
@@ -50,21 +38,13 @@ def explain(log: Path, *, as_json: bool) -> None:
         tell(_text(lane))
 
 
-def _limit(lane: LaneExplanation) -> str:
-    if lane.rate is not None:
-        return f"not looked for: --rate {lane.rate:g} is exact"
-    if lane.reached_ceiling:
-        return f"none up to {lane.rate_max:g}/s, the ceiling (--rate-max; `none` looks for a higher one)"
-    return lane.limit or "none"
-
-
 def _text(lane: LaneExplanation) -> str:
     rate = lane.ended / lane.elapsed_s if lane.elapsed_s else 0.0
     refused = 100 * lane.refused / lane.requests if lane.requests else 0.0
     head = f"{lane.lane}: {lane.ended:,} IDs in {duration(lane.elapsed_s)}, {rate:,.1f}/s"
     lines = [f"{head}; {lane.requests:,} requests, {refused:.1f} % refused"]
-    lines += [f"  {100 * share:5.1f} %  {_WORDS[name]}" for name, share in lane.shares.items()]
+    lines += [f"  {100 * share:5.1f} %  {BOUND_WORDS[name]}" for name, share in lane.shares.items()]
     after = f", after {lane.found_s:.0f} s" if lane.found_s is not None else ""
-    lines.append(f"  limit found: {_limit(lane)}{after}")
+    lines.append(f"  limit found: {lane.limit_words}{after}")
     lines += [f"  - {advice}" for advice in lane.advice]
     return "\n".join(lines)

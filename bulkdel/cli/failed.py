@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from bulkdel.cli.output import say, shown
+from bulkdel.cli.output import say
 from bulkdel.reporting.words import shell_word
 from bulkdel.result_log.queries import Line, iter_failed, last_lines, reason
-from bulkdel.utf8 import json_bytes
+from bulkdel.utf8 import json_bytes, shown
 
 _EPILOG = """\b
 Examples:

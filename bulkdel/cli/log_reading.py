@@ -1,4 +1,4 @@
-"""How far it is with reading the logs before the first request, said where that takes seconds.
+"""How far it is with reading logs, said where that takes seconds: before the first request, for a report.
 
 Not here: reading them (`engine.resume`).
 """
@@ -22,6 +22,7 @@ class LogReading:
 
     Args:
         paths: The logs.
+        why: What they are read for.
         clock: Seconds, only going forward.
         tell: Says a line.
     """
@@ -30,12 +31,14 @@ class LogReading:
         self,
         paths: Iterable[Path],
         *,
+        why: str = "to resume",
         clock: Callable[[], float] = time.monotonic,
         tell: Callable[[str], None] = say,
     ) -> None:
         files = [path for path in paths if path.is_file()]
         self._total = sum(path.stat().st_size for path in files)
         self._name = str(files[-1]) if files else ""
+        self._why = why
         self._clock = clock
         self._tell = tell
         self._began_s = clock()
@@ -50,4 +53,4 @@ class LogReading:
         share = min(1.0, read_bytes / self._total)  # one that is compressed holds more
         left = (now_s - self._began_s) * (1 / share - 1) if share else 0.0
         words = f", about {duration(left)} left" if left >= 1 else ""
-        self._tell(f"Reading {self._name} to resume: {100 * share:.0f} %{words}")
+        self._tell(f"Reading {self._name} {self._why}: {100 * share:.0f} %{words}")

@@ -7,7 +7,7 @@ import click
 from bulkdel.cli.streams import drop_stderr
 from bulkdel.models import Counts, State, Summary
 from bulkdel.reporting.words import duration, shell_word
-from bulkdel.utf8 import encodable
+from bulkdel.utf8 import shown
 
 
 def say(text: str) -> None:
@@ -29,16 +29,6 @@ def tell(text: str) -> None:
         OutputError: They cannot be written.
     """
     click.echo(shown(text))
-
-
-def shown(text: str) -> str:
-    """Return text as a terminal may have it: what steers it, or is not to be seen, is spelled out.
-
-    Names of files and words of logs and providers come from elsewhere.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in encodable(text))
 
 
 def summary_text(summary: Summary) -> str:

@@ -13,13 +13,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from bulkdel.cli.output import shown
 from bulkdel.errors import TransportError
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.reporting.progress import print_above
 from bulkdel.settings import Lane
 from bulkdel.transport import Gate, Transport
+from bulkdel.utf8 import shown
 
 Opener = Callable[[Lane, Operation], AbstractAsyncContextManager[Transport]]
 

@@ -24,7 +24,7 @@ from bulkdel.cli.lane_values import ForLane
 from bulkdel.cli.lanes import one_lane
 from bulkdel.cli.output import say
 from bulkdel.cli.verbose import told
-from bulkdel.engine.verify import Finding, Found, Verifier, most_present
+from bulkdel.engine.verify import FINDINGS_SUFFIX, Finding, Found, Verifier, most_present
 from bulkdel.errors import ConfigError
 from bulkdel.pacing.choose import make_pace
 from bulkdel.process import backend_options
@@ -105,7 +105,7 @@ def verify(options: VerifyOptions) -> None:
     places = _places(log)
     lanes = {name: _lane(name, place, options) for name, place in places.items()}
     found: dict[str, Counter[Found]] = {}
-    target = options.output or log.with_name(log.name + ".verify.jsonl")
+    target = options.output or log.with_name(log.name + FINDINGS_SUFFIX)
     try:
         file = target.open("ab")
     except OSError as exc:

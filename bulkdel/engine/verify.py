@@ -38,6 +38,9 @@ BARRED_MAX: Final = 10
 """So many answers in a row that the key, the account or the address is refused end it."""
 CONFIDENCE: Final = 0.95
 
+FINDINGS_SUFFIX: Final = ".verify.jsonl"
+"""Behind the name of a log: where findings go."""
+
 
 class Found(StrEnum):
     """What became of an object."""

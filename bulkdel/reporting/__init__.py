@@ -5,6 +5,7 @@
                of their own, where a lane stands or has become slow
     metrics    during it, for Prometheus
     explain    after it: why it took as long as it did
+    report     after it, for others: a page with the evidence
     words      durations and shell words, as all of them write these
 
 Not here: printing (`cli`).

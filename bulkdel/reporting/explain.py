@@ -29,6 +29,18 @@ CEILING_NEAR: Final = 0.8
 NUMBER_MAX: Final = 1e15
 """More than any count or time of a run; JSON cannot carry all that Python can."""
 
+BOUND_WORDS: Final = {
+    "rate": "bound by the pace (the provider's limit or your own rate)",
+    "concurrency": "bound by the requests in flight",
+    "pause": "paused: the provider asked to wait, or refused all for a time",
+    "held": "held: the provider was down, or had to show first that it is asked rightly",
+    "retry": "waiting for IDs to try again",
+    "input": "waiting for IDs from the source",
+    "log": "waiting for the log's disk or the reader of results",
+    "cpu": "bound by our own CPU",
+}
+"""What kept a lane from sending more, by its name in `LaneExplanation.shares`."""
+
 FIRST_S: Final = 10.5
 """What the first record knows, an earlier run may have found."""
 
@@ -65,6 +77,18 @@ class LaneExplanation:
     reached_ceiling: bool
     found_s: float | None
     advice: tuple[str, ...]
+
+    @property
+    def limit_words(self) -> str:
+        """The limit in words, also where none was looked for or found."""
+        if self.rate is not None:
+            return f"not looked for: --rate {self.rate:g} is exact"
+        if self.reached_ceiling:
+            return (
+                f"none up to {self.rate_max:g}/s, the ceiling"
+                " (--rate-max; `none` looks for a higher one)"
+            )
+        return self.limit or "none"
 
 
 @dataclass(slots=True)
@@ -141,7 +165,7 @@ def _keep(run: _Run, lane: str, record: dict[str, Any]) -> None:
         **record,
         "busy_cpu_s": _busy_cpu_s(before, record),
         "kind": kind,
-        "kind_s": before["kind_s"] if known else _number(record, "at_s"),
+        "kind_s": before["kind_s"] if known else number_of(record, "at_s"),
     }
 
 
@@ -154,14 +178,14 @@ def _kind(record: Mapping[str, Any]) -> frozenset[str]:
 def _busy_cpu_s(before: dict[str, Any], record: dict[str, Any]) -> float:
     """Return the seconds so far in which nothing bound the lane but our own CPU."""
     sofar = float(before.get("busy_cpu_s", 0.0))
-    span_s = _number(record, "at_s") - _number(before, "at_s")
-    cpu_s = _number(record, "cpu_s") - _number(before, "cpu_s")
+    span_s = number_of(record, "at_s") - number_of(before, "at_s")
+    cpu_s = number_of(record, "cpu_s") - number_of(before, "cpu_s")
     busy_s = _bound_s(record, Bound.BUSY) - _bound_s(before, Bound.BUSY)
     return sofar + (busy_s if span_s > 0 and cpu_s / span_s >= CPU_BUSY else 0.0)
 
 
 def _explain_lane(lane: str, record: dict[str, Any], settings: dict[str, Any]) -> LaneExplanation:
-    elapsed_s = _number(record, "at_s")
+    elapsed_s = number_of(record, "at_s")
     seconds = {bound.value: _bound_s(record, bound) for bound in Bound}
     cpu_s = record["busy_cpu_s"]
     seconds["cpu"] = cpu_s
@@ -173,18 +197,18 @@ def _explain_lane(lane: str, record: dict[str, Any], settings: dict[str, Any]) -
         if whole_s > 0 and spent > 0
     }
     limit = record.get("limit")
-    rate_max = _number(settings, "rate_max") or None
+    rate_max = number_of(settings, "rate_max") or None
     learned = record.get("learned")
     found = LimitEstimate.from_json(learned if isinstance(learned, dict) else {})
     return LaneExplanation(
         lane=lane,
         elapsed_s=elapsed_s,
-        ended=int(_number(record, "ended")),
-        requests=int(_number(record, "requests")),
-        refused=int(_number(record, "refused")),
+        ended=int(number_of(record, "ended")),
+        requests=int(number_of(record, "requests")),
+        refused=int(number_of(record, "refused")),
         shares=shares,
         limit=str(limit) if limit else None,
-        rate=_number(settings, "rate") or None,
+        rate=number_of(settings, "rate") or None,
         rate_max=rate_max,
         reached_ceiling=rate_max is not None
         and found.unlimited
@@ -216,8 +240,8 @@ _ADVICE: Final = {
 def _advice(shares: Mapping[str, float], record: dict[str, Any]) -> list[str]:
     """Return what to change about whatever took a fifth of the time or more."""
     advice = [_ADVICE[name] for name, share in shares.items() if share >= 0.2]
-    requests = _number(record, "requests")
-    if requests >= 100 and _number(record, "refused") > 0.05 * requests:
+    requests = number_of(record, "requests")
+    if requests >= 100 and number_of(record, "refused") > 0.05 * requests:
         advice.append(
             "More than 5 % of the requests were refused: does something else use the same account?"
         )
@@ -226,10 +250,10 @@ def _advice(shares: Mapping[str, float], record: dict[str, Any]) -> list[str]:
 
 def _bound_s(record: Mapping[str, Any], bound: Bound) -> float:
     bound_s = record.get("bound_s")
-    return _number(bound_s, bound.value) if isinstance(bound_s, dict) else 0.0
+    return number_of(bound_s, bound.value) if isinstance(bound_s, dict) else 0.0
 
 
-def _number(record: Mapping[str, Any], name: str) -> float:
+def number_of(record: Mapping[str, Any], name: str) -> float:
     """Return a number of a record; 0.0 for what is none of ours: another version, damage."""
     value = record.get(name, 0.0)
     is_number = isinstance(value, int | float) and -NUMBER_MAX < value < NUMBER_MAX

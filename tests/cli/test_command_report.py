@@ -1,0 +1,146 @@
+"""``bulkdel report``: a page out of a real log, in a real browser; and what it does not write over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulkdel.emulator import AccountSettings, Fault, FaultRule, make_ids
+from tests.support.browser import BROWSER, browser
+from tests.support.command import KEY, emulated, run_command
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the log of two runs with two lanes, the first of them stopped."""
+    folder = tmp_path_factory.mktemp("report")
+    ids = {name: make_ids(name, 60) for name in ("ark", "fireworks")}
+    faults = [FaultRule(fault=Fault.NOT_DELETED, share=0.2)]
+    accounts = {name: AccountSettings(ids=ids[name], key=KEY, faults=faults) for name in ids}
+    with emulated(**accounts) as emulator:
+        at: list[str] = []
+        for name, of_lane in ids.items():
+            (folder / f"{name}.txt").write_text("".join(f"{one}\n" for one in of_lane))
+            at += [f"{name}={name}.txt", "--base-url", f"{name}={emulator.base_url(name)}"]
+        for more in (["--max-delete", "50"], ["--attempts", "1"]):
+            run_command("delete", *at, "--yes", "--log", "purge.jsonl", "--seal", *more, cwd=folder)
+    return folder / "purge.jsonl"
+
+
+def test_all_formats_say_the_same(log: Path) -> None:
+    """The JSON has the figures; the pages are drawn out of them."""
+    folder = log.parent
+    counts = run_command("status", "--json", log).json["lanes"]
+
+    made = run_command("report", "purge.jsonl", "-o", "report.html", cwd=folder)
+    figures = run_command("report", "purge.jsonl", "--format", "json", cwd=folder).json
+    text = run_command("report", "purge.jsonl", cwd=folder)
+
+    assert (made.code, made.out) == (0, "")
+    assert "report.html" in made.err
+    assert figures["bulkdel_report"] == 1
+    for lane in figures["lanes"]:
+        assert lane["counts"] == {name: counts[lane["lane"]][name] for name in lane["counts"]}
+    deleted = figures["counts"]["deleted"]
+    assert f"{deleted:,} deleted" in text.out
+    assert f"{deleted:,} deleted" in (folder / "report.html").read_text()
+    assert [run["state"] for run in figures["runs"]] == ["stopped", "finished"]
+    assert figures["evidence"][0]["files"][0]["seals"] > 0
+    assert "ark=ark.txt fireworks=fireworks.txt" in text.out
+
+
+def test_nothing_but_a_report_is_written_over(log: Path, tmp_path: Path) -> None:
+    """A log that is named behind -o by mistake is millions of IDs that nobody knows any more."""
+    before = log.read_bytes()
+    other = tmp_path / "notes.html"
+    other.write_text("<p>mine</p>")
+    report = tmp_path / "report.md"
+
+    over_log = run_command("report", log, "-o", log)
+    over_json = run_command("report", log, "-o", log, "--format", "json")
+    over_other = run_command("report", log, "-o", other)
+    twice = [run_command("report", log, "-o", report).code for _ in range(2)]
+    nowhere = run_command("report", log, "-o", tmp_path / "no" / "report.md")
+    nameless = run_command("report", log, "-o", tmp_path / "report.pdf")
+
+    assert [each.code for each in (over_log, over_json, over_other, nowhere, nameless)] == [2] * 5
+    assert "not written over" in over_other.err
+    assert "--format" in nameless.err
+    assert log.read_bytes() == before
+    assert other.read_text() == "<p>mine</p>"
+    assert twice == [0, 0]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["notes.html", "report.md"]
+
+
+def test_a_log_that_grows_and_one_that_is_none(log: Path, tmp_path: Path) -> None:
+    """Half a line at its end does not count; a list of IDs is no log; `-o -` is stdout."""
+    grows = tmp_path / "grows.jsonl"
+    whole = log.read_bytes()
+    grows.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "ids.txt").write_text("resp_1\n")
+
+    found = run_command("report", grows, "-o", "-", "--format", "json")
+
+    assert json.loads(found.out)["state"] in ("killed", "stopped")
+    assert run_command("report", tmp_path / "ids.txt").code == 2
+    assert run_command("report", tmp_path / "missing.jsonl").code == 2
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_real_browser_shows_it(log: Path, tmp_path: Path, dark: bool) -> None:
+    """No error, no request, no sideways scrolling of the page, and each chart has its words."""
+    page_file = tmp_path / "report.html"
+    run_command("report", log, "-o", page_file)
+
+    async def look() -> None:
+        async with browser() as page:
+            await page.open(page_file)
+            for width in (320, 400, 1280):
+                await page.show(width, dark=dark)
+                assert await page.value("document.documentElement.scrollWidth") <= width
+            contrast = await page.value(_CONTRAST)
+            assert contrast >= 4.5, contrast
+            charts = await page.names("image")
+            assert len(charts) == 6
+            for name, words in charts:
+                assert "ark" in name or "fireworks" in name
+                assert "in the middle" in words or "not known" in words
+            assert len(await page.names("table")) >= 5
+            assert await page.value(_REACHED) == await page.value(_WIDE)
+            await page.value("document.querySelector('details summary').click()")
+            assert await page.value("document.querySelector('details').open")
+            await page.show(1280, dark=dark, printed=True)
+            assert (
+                await page.value("getComputedStyle(document.querySelector('nav')).display")
+                == "none"
+            )
+            assert page.errors == []
+            assert page.requests == [page_file.as_uri()]
+
+    anyio.run(look)
+
+
+_CONTRAST = """(() => {
+  const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+      .map(x => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+  const behind = e => { for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor;
+      if (!/, 0\\)$/.test(c) && c !== 'transparent') return c; }
+    return 'rgb(255, 255, 255)'; };
+  let least = 99;
+  for (const e of document.body.querySelectorAll(':not(title, desc)')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+    const style = getComputedStyle(e);
+    const ink = e.closest('svg') ? style.fill : style.color;
+    const [a, b] = [light(ink), light(behind(e))].sort((x, y) => y - x);
+    least = Math.min(least, (a + 0.05) / (b + 0.05));
+  }
+  return least; })()"""
+"""The least contrast of any text with what is behind it, as WCAG 2.2 reckons it."""
+_WIDE = "document.querySelectorAll('.wide').length"
+_REACHED = "[...document.querySelectorAll('.wide')].filter(e => e.tabIndex === 0).length"

@@ -1,0 +1,203 @@
+"""A report says what the log says: its counts, its times, what is left; of any log, also a damaged one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bulkdel.errors import ConfigError
+from bulkdel.reporting.report.facts import Report
+from bulkdel.reporting.report.gather import gather
+from bulkdel.reporting.report.html import html_report
+from bulkdel.reporting.report.markdown import markdown_report
+from bulkdel.result_log.index import Index
+from bulkdel.result_log.lock import holder
+from bulkdel.result_log.seal import Chain
+from tests.support.report_samples import (
+    BEGAN_S,
+    at,
+    end,
+    header,
+    history,
+    mangled,
+    pace,
+    result,
+    write,
+)
+
+SEEDS = range(40)
+
+
+def report(*logs: Path, samples: int = 3) -> Report:
+    """Return the report of some logs."""
+    return gather(logs, made_at=at(BEGAN_S), version="0.1.0", samples=samples)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_counts_are_those_of_the_last_line_of_each_id(seed: int, tmp_path: Path) -> None:
+    """Several logs count as one, and each result lies in one column of the charts."""
+    rng = random.Random(seed)
+    logs = [write(tmp_path / f"{number}", history(rng)) for number in range(rng.randint(1, 3))]
+    last: dict[tuple[str, str, bool], str] = {}
+    sent: Counter[str] = Counter()
+    for log in logs:
+        for line in log.read_bytes().splitlines():
+            try:
+                entry = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if "outcome" in entry:
+                invalid = entry["outcome"] == "invalid"
+                last[entry["lane"], entry["id"], invalid] = entry["outcome"]
+                sent[entry["lane"]] += not invalid
+
+    found = report(*logs)
+
+    expected = Counter(last.values())
+    assert {name: count for name, count in found.counts.items() if count} == expected
+    assert sum(each.count for each in found.failures) == found.counts["failed"]
+    for lane in found.lanes:
+        in_columns = sum(
+            rate * span
+            for rate, span in zip(lane.series.results_per_s, found.axis.spans_s, strict=True)
+        )
+        assert round(in_columns) == sent[lane.lane]
+        assert abs(sum(lane.shares.values()) - 1) < 1e-9 or not lane.shares
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_damaged_or_foreign_log_is_reported_too(seed: int, tmp_path: Path) -> None:
+    """Whatever a record holds: nobody can make a report fail, in any format."""
+    rng = random.Random(f"mangled {seed}")
+    records = [
+        mangled(rng, each) if isinstance(each, dict) and "outcome" not in each else each
+        for each in history(rng)
+    ]
+    log = write(tmp_path / "log", records)
+
+    index = Index()
+    with contextlib.suppress(ConfigError):
+        index.read(log)
+    if not len(index):  # not one line is left that is one of a log
+        return
+    found = report(log)
+    assert html_report(found)
+    assert markdown_report(found)
+
+
+def test_runs_and_what_is_left_after_a_kill(tmp_path: Path) -> None:
+    """The command goes on with the log where it was, and says what it cannot know."""
+    ids = [result("ark", f"id_{n}", "deleted", BEGAN_S + n) for n in range(5)]
+    log = write(
+        tmp_path / "purge.jsonl",
+        [
+            header(BEGAN_S, ["ark"], ["a b.txt", "stdin"]),
+            *ids[:3],
+            end(BEGAN_S + 3, 3.0, {"ark": {"deleted": 3, "pending": 7, "requests": 3}}),
+            header(BEGAN_S + 1e6, ["ark"], ["a b.txt", "stdin"]),
+            *ids[3:],
+            result("ark", "id_9", "failed", BEGAN_S + 1e6, status=400, error="no"),
+            pace("ark", 10.0, 40, 4),
+        ],
+    )
+
+    found = report(log)
+
+    assert [(run.state, run.counts["requests"]) for run in found.runs] == [
+        ("finished", 3),
+        ("killed", 40),
+    ]
+    assert found.state == "killed"
+    [lane] = found.lanes
+    assert (lane.pending, lane.requests, lane.refused) == (None, 43, 4)
+    assert any("was killed" in sentence for sentence in found.left.what)
+    command = found.left.commands[0]
+    assert command.startswith(
+        "bulkdel delete 'ark=a b.txt' ark=- --base-url ark=https://example.com"
+    )
+    assert command.endswith(f"--log {log} --retry-failed")
+    [cut] = found.axis.cuts
+    assert 0.9e6 < cut.left_out_s < 1e6
+
+
+def test_nothing_is_left_where_nothing_is(tmp_path: Path) -> None:
+    """An auditor must not be told to start again what is done."""
+    done = [
+        header(BEGAN_S, ["ark"]),
+        result("ark", "a", "deleted", BEGAN_S),
+        end(BEGAN_S, 1.0, {"ark": {"pending": 0}}),
+    ]
+
+    found = report(write(tmp_path / "log", done))
+
+    assert found.left.what == found.left.commands == ()
+    assert "Nothing: every ID" in markdown_report(found)
+
+
+def test_the_evidence_is_what_lies_on_the_disk(tmp_path: Path) -> None:
+    """SHA-256 as sha256sum prints it; seals that are right, and where they are not."""
+    log = write(
+        tmp_path / "log", [header(BEGAN_S, ["ark"]), result("ark", "a", "deleted", BEGAN_S)]
+    )
+    chain = Chain()
+    chain.add(log.read_bytes())
+    sealed = log.read_bytes() + chain.seal().line()
+    log.write_bytes(sealed)
+
+    [evidence] = report(log).evidence
+    log.write_bytes(sealed.replace(b'"deleted"', b'"deletad"', 1))
+    changed = report(log)
+
+    [file] = evidence.files
+    assert (file.sha256, file.size) == (hashlib.sha256(sealed).hexdigest(), len(sealed))
+    assert (file.seals, file.changed, file.sealed_bytes) == (1, None, len(sealed))
+    assert "WAS CHANGED" in markdown_report(changed)
+    assert "WAS CHANGED" in html_report(changed)
+    assert holder(log) is None
+
+
+def test_what_verify_found_stands_in_the_report(tmp_path: Path) -> None:
+    """Of an ID that was asked for twice the last finding counts; odd lines do not."""
+    log = write(
+        tmp_path / "log", [header(BEGAN_S, ["ark"]), result("ark", "a", "deleted", BEGAN_S)]
+    )
+    findings = [("a", "present"), ("b", "absent"), ("a", "absent"), ("c", "unknown")]
+    lines = [orjson.dumps({"id": one, "lane": "ark", "found": word}) for one, word in findings]
+    (tmp_path / "log.verify.jsonl").write_bytes(b"\n".join([*lines, b"{", b'{"id":1}', b"[]"]))
+
+    found = report(log)
+
+    assert found.evidence[0].verified == {"ark": {"present": 0, "absent": 2, "unknown": 1}}
+    assert "2 absent, 1 unknown" in markdown_report(found)
+
+
+def test_a_header_of_an_older_version_still_gives_a_command(tmp_path: Path) -> None:
+    """It did not say which source feeds which lane."""
+    head = header(BEGAN_S, ["ark"])
+    del head["run"]["source_lanes"]
+    log = write(tmp_path / "log", [head, result("ark", "a", "deleted", BEGAN_S)])
+
+    assert report(log).left.commands[0].startswith("bulkdel delete ark=ids.txt ")
+
+
+def test_the_folder_of_a_job_is_one_log(tmp_path: Path) -> None:
+    """What many machines did is one job: its run logs have headers, its parts results."""
+    (tmp_path / "job.json").write_text("{}")
+    (tmp_path / "part-0000").mkdir()
+    run = [header(BEGAN_S, ["ark"]), end(BEGAN_S + 9, 9.0, {"ark": {"pending": 0, "requests": 2}})]
+    write(tmp_path / "run-000001.jsonl", run)
+    ids = [result("ark", f"id_{n}", "deleted", BEGAN_S + n) for n in range(2)]
+    write(tmp_path / "part-0000" / "000002.jsonl", [header(BEGAN_S, ["ark"]), *ids])
+
+    found = report(tmp_path)
+
+    assert (found.counts["deleted"], len(found.runs), found.state) == (2, 1, "finished")
+    [evidence] = found.evidence
+    assert [Path(file.path).name for file in evidence.files] == ["run-000001.jsonl", "000002.jsonl"]
+    assert found.left.what == ()
