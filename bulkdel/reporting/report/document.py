@@ -214,7 +214,9 @@ def _sum(rows: Sequence[_Row]) -> _Row:
 
 def _left(report: Report) -> Iterator[Piece]:
     left = report.left
-    if not left.what:
+    if not report.runs:
+        yield Text("There was no run yet.")
+    elif not left.what:
         yield Text("Nothing: every ID that was read is deleted or was gone already.")
     for sentence in left.what:
         yield Text(sentence)
