@@ -103,6 +103,16 @@ class Deletion:
         for lane in self._run.lanes.values():
             lane.set_rate(rate)
 
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is in flight is finished."""
+        for lane in self._run.lanes.values():
+            lane.pause()
+
+    def resume(self) -> None:
+        """Go on after a `pause`: as if the time between had not been."""
+        for lane in self._run.lanes.values():
+            lane.resume()
+
     def snapshot(self) -> dict[str, LaneSnapshot]:
         """Return how each lane is going at this instant, by its name: counts, rate, pauses."""
         return self._run.snapshot()

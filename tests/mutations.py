@@ -957,6 +957,48 @@ MUTATIONS: Final = (
         "pass",
         ("result_log/test_timeline.py",),
     ),
+    Mutation(
+        "a pause by hand uses up the time of an outage",
+        "engine/lane.py",
+        "            self.guard.slept(self._paused_s, now_s)\n",
+        "",
+        ("engine/test_steering.py",),
+    ),
+    Mutation(
+        "a lane sends in a pause",
+        "engine/lane.py",
+        "            self._paused_s = now_s\n            self.places = 0\n",
+        "            self._paused_s = now_s\n",
+        ("engine/test_steering.py",),
+    ),
+    Mutation(
+        "a new rate gives a place twice",
+        "engine/lane.py",
+        "if rate is not None and isinstance(self.pace, FixedPace):",
+        "if False:",
+        ("engine/test_steering.py",),
+    ),
+    Mutation(
+        "anybody may steer a run",
+        "control/server.py",
+        "if uid in (0, ours) else None",
+        "",
+        ("cli/test_command_control.py", "-k", "nobody_else"),
+    ),
+    Mutation(
+        "a run removes a file in its socket's place",
+        "control/server.py",
+        "if not stat.S_ISSOCK(path.lstat().st_mode):",
+        "if not path.exists():",
+        ("cli/test_command_control.py", "-k", "not_touched"),
+    ),
+    Mutation(
+        "an order that cannot be followed stands in the log",
+        "engine/steering.py",
+        "            replace(lane.work.lane, rate=order.value)  # refuses what is out of range\n",
+        "            pass\n",
+        ("engine/test_steering.py",),
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The command line: the only place that prints and reads the environment.
 
-    delete list verify logs status failed explain report providers completion demo emulate bench    one command
-    each; seal has two: seal and check
+    delete list verify logs status control failed explain report seal providers completion demo
+    emulate bench   one command each; seal has two: seal and check
 
     fields          options declared as one frozen object; lane_values: [LANE=]VALUE
     delete_options  those of ``bulkdel delete``; lanes: sources and lanes out of them
@@ -13,6 +13,7 @@
     choosing        flags that choose objects of a list; list_job: the listing; from_list: delete one
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures
+    steered         what a run answers `bulkdel control`
     verbose         each request and its answer; completion: of lanes and files in the shell
     output          lines on a terminal, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected
@@ -36,6 +37,7 @@ from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.bench import bench
 from bulkdel.cli.completion import completion
 from bulkdel.cli.config_file import config_option, line_of_file
+from bulkdel.cli.control import control
 from bulkdel.cli.crash import Trace, crash_text, trace_option
 from bulkdel.cli.delete import delete
 from bulkdel.cli.demo import demo
@@ -105,6 +107,7 @@ for _command in (
     check,
     logs,
     status,
+    control,
     failed,
     explain,
     report,

@@ -119,7 +119,11 @@ def _facts(seen: _Seen) -> dict[str, object]:
 def _text(log: Path, seen: _Seen) -> str:
     facts = seen.facts
     runs = f"{len(facts.runs):,} run{'s' * (len(facts.runs) != 1)}"
-    state = {"running": f"running: {seen.holder}", "killed": "killed, or its machine went down"}
+    steer = f"\n  see and steer it: bulkdel control {shell_word(str(log))}"
+    state = {
+        "running": f"running: {seen.holder}{steer}",
+        "killed": "killed, or its machine went down",
+    }
     lines = [f"{log}: {runs}, the newest {state.get(seen.state, seen.state)}"]
     if facts.first_at is not None:
         lines.append(f"  from {facts.first_at} to {facts.last_at}")

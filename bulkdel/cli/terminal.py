@@ -16,6 +16,8 @@ import anyio.abc
 from bulkdel.blocking import in_thread
 from bulkdel.cli.asked import answer_asked
 from bulkdel.cli.output import say
+from bulkdel.cli.steered import Steered
+from bulkdel.engine.run import Run
 from bulkdel.models import Summary
 from bulkdel.reporting.metrics import Metrics
 from bulkdel.reporting.progress import (
@@ -89,6 +91,8 @@ class Session:
             if self._every_s is not None:
                 tasks.start_soon(self._run.watch, self._count)
                 tasks.start_soon(self._run.watch, partial(self._show, self._every_s))
+            if isinstance(self._run, Run):
+                tasks.start_soon(Steered(self._run, self._totals, print_above).serve)
             if self.metrics is not None:
                 tasks.start_soon(self._run.watch, partial(self._measure, self.metrics))
             try:

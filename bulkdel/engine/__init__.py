@@ -9,6 +9,7 @@
     inquiry    what is asked in doubt: comparison of unknown words, look for objects
     runner     the same, acted on: it sends and waits; gate keeps --rate where requests are written
     recorder   ends an ID ──> sink   the log, then the caller
+    steering   what a user orders while it runs: pause, rate, concurrency, stop
     resume     what a run takes over from logs
     snapshot   how a lane goes, as a value: bottleneck says where its time went
     telemetry  snapshots for the log

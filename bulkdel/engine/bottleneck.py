@@ -27,6 +27,8 @@ class Bound(StrEnum):
     """Only IDs are left that wait for another attempt."""
     INPUT = "input"
     """The source gives no IDs."""
+    USER = "user"
+    """The user has paused it (`steering`)."""
     LOG = "log"
     """The disk of the log, or the caller who takes the results."""
 

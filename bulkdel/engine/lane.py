@@ -40,6 +40,7 @@ from bulkdel.models import Answer, Counts, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.pacing.fixed import FixedPace
 from bulkdel.pacing.headers import spent_for_s
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane
@@ -96,18 +97,24 @@ class LaneWork:
         self.pace = pace(lane, learned)
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
+        self.places = lane.concurrency
+        """Most requests in flight; 0 while the user has paused it."""
         self.wait_s = 0.0
         """After `take` has found nothing: seconds until it may find something, if nothing
         changes."""
         self.bound = Bound.INPUT
         """What kept `take` from finding something."""
         self.draining = False
+        self.orders = 0
+        """How often the user has steered it."""
+        self._paused_s: float | None = None
         self.left_unknown: list[str] = []
         """After `finish`: IDs that are still to do and may be deleted already."""
         self.ledger = Ledger()
         self._judge = lane.resource.delete.judge
         self._unknown = unknown or set()
         self._make_pace = pace
+        self._pace_places = lane.concurrency
         self._learned = learned
         self._sink = sink
         self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
@@ -156,8 +163,49 @@ class LaneWork:
 
         What was learned of the limit is kept: a fixed rate finds out nothing new.
         """
+        self.orders += 1
+        if rate == self.lane.rate:
+            return
+        self.lane = replace(self.lane, rate=rate)
+        if rate is not None and isinstance(self.pace, FixedPace):
+            self.pace.set_rate(rate)  # its timetable goes on: no place is given twice
+        else:
+            self._renew_pace()
+
+    def set_concurrency(self, concurrency: int) -> None:
+        """Have so many requests in flight at most from now on."""
+        self.lane = replace(self.lane, concurrency=concurrency)
+        self.orders += 1
+        if self._paused_s is None:
+            self.places = concurrency
+        # Fewer places are kept without a pace that knows it, and a fixed rate knows of none.
+        if concurrency > self._pace_places and self.lane.rate is None:
+            self._renew_pace()
+
+    def _renew_pace(self) -> None:
         self._learned = self.learned
-        self.pace = self._make_pace(replace(self.lane, rate=rate), self._learned)
+        self._pace_places = self.lane.concurrency
+        self.pace = self._make_pace(self.lane, self._learned)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the user has paused it."""
+        return self._paused_s is not None
+
+    def pause(self, now_s: float) -> None:
+        """Send nothing until `resume`; what is in flight is finished."""
+        self.orders += 1
+        if self._paused_s is None:
+            self._paused_s = now_s
+            self.places = 0
+
+    def resume(self, now_s: float) -> None:
+        """Go on after a `pause`: as if the time between had not been."""
+        self.orders += 1
+        if self._paused_s is not None:
+            self.guard.slept(self._paused_s, now_s)
+            self._paused_s = None
+            self.places = self.lane.concurrency
 
     def finish(self) -> None:
         """End the lane: believe what was doubted if all was done, free what others may use."""
@@ -180,6 +228,9 @@ class LaneWork:
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
             next_place_s=self.pace.wait_s(now_s, 0),
+            places=self.lane.concurrency,
+            paused=self.is_paused,
+            orders=self.orders,
             budget_left=None if budget is None else budget.left,
             budget_renewed_s=0.0 if budget is None else max(0.0, budget.renewed_at_s - now_s),
             learned=self.learned,
@@ -201,6 +252,9 @@ class LaneWork:
         self.wait_s = math.inf
         if self.draining or self.guard.stop is not None or not self._sink.has_room:
             self.bound = Bound.LOG
+            return None
+        if self.in_flight >= self.places:
+            self.bound = Bound.USER if self.is_paused else Bound.CONCURRENCY
             return None
         if not self.guard.is_free:
             wait_s = self.guard.wait_s(now_s, self.in_flight)

@@ -179,6 +179,11 @@ class Run:
             self.stops.append(stop)
         self._drain()
 
+    def note_record(self, name: str, value: object) -> None:
+        """Put a record that is no result into the log, if there is one, with its time."""
+        if self._log is not None:
+            self._log.append_record(name, value, at=utc(self.edge.wall_clock()))
+
     def break_off(self, exc: Exception) -> None:
         """Note an error that nobody expected, and drain; `run` raises the first one at the end."""
         if self.unexpected is None:

@@ -4,7 +4,7 @@
 
 What holds here, always:
 
-1. At most ``concurrency`` requests are in flight: one per worker.
+1. At most ``concurrency`` requests are in flight: one per worker, and no more than the lane has places.
 2. Between an answer and `LaneWork.answered` there is no `await`.
 3. Every request that is counted as in flight is settled, or given back when it is cancelled.
 4. What nobody expected ends its worker and drains the run; no other request is cancelled for it.
@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import anyio
+from anyio.abc import TaskGroup
 
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.engine.gate import WriteGate
@@ -59,15 +60,23 @@ class LaneRunner:
         self._open = open_any
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
+        self._workers: TaskGroup | None = None
+        self._worker_count = 0
 
     async def run(self) -> None:
         """Work until every ID has ended, or the lane must stop."""
         self.work.queue.wake = self.wake
         self.work.control.deletes.on_change(self.wake)
-        async with anyio.create_task_group() as workers:
-            for _ in range(self.work.lane.concurrency):
-                workers.start_soon(self._work)
+        async with anyio.create_task_group() as self._workers:
+            self._start_workers()
+        self._workers = None
         self.work.finish()
+
+    def _start_workers(self) -> None:
+        """Have a worker for each request that may be in flight."""
+        while self._workers is not None and self._worker_count < self.work.lane.concurrency:
+            self._workers.start_soon(self._work)
+            self._worker_count += 1
 
     def drain(self) -> None:
         """Take no more IDs; what is in flight is finished."""
@@ -81,8 +90,27 @@ class LaneRunner:
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
+        changes = rate != self.work.lane.rate
         self.work.set_rate(rate)
-        self._set_gate(rate)
+        if changes:
+            self._set_gate(rate)
+        self.wake()
+
+    def set_concurrency(self, concurrency: int) -> None:
+        """Have so many requests in flight at most from now on."""
+        self.work.set_concurrency(concurrency)
+        if not self.work.is_done:
+            self._start_workers()
+        self.wake()
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is in flight is finished."""
+        self.work.pause(self._clock())
+        self.wake()
+
+    def resume(self) -> None:
+        """Go on after a `pause`."""
+        self.work.resume(self._clock())
         self.wake()
 
     def _set_gate(self, rate: float | None) -> None:

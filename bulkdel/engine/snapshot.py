@@ -34,6 +34,9 @@ class LaneSnapshot:
         ended: Nothing more will be sent.
         stop: Why it stopped early, or None.
         bound_s: Where its time has gone: seconds under each `Bound`.
+        places: Most requests in flight that the user allows, or None on a cluster.
+        paused: The user has paused it (`steering`).
+        orders: How often the user has steered it.
     """
 
     lane: str
@@ -51,6 +54,9 @@ class LaneSnapshot:
     ended: bool
     stop: Stop | None
     bound_s: Mapping[str, float]
+    places: int | None = None
+    paused: bool = False
+    orders: int = 0
 
     @property
     def done(self) -> int:

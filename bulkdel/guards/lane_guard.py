@@ -146,6 +146,12 @@ class LaneGuard:
         cap = 1 if self._cold_good == 0 else COLD_IN_FLIGHT
         return 0.0 if in_flight < cap else math.inf
 
+    def slept(self, since_s: float, now_s: float) -> None:
+        """Note that the user had paused the lane: so long nobody asked, and no outage went on."""
+        self._held_since_s += now_s - min(now_s, max(since_s, self._held_since_s))
+        if self._refused_since_s is not None:
+            self._refused_since_s += now_s - min(now_s, max(since_s, self._refused_since_s))
+
     def sent(self) -> None:
         """Note that a request is being sent. Needed only while the lane is not open."""
         self._probing = self._phase is _Phase.HELD

@@ -36,6 +36,7 @@ BOUND_WORDS: Final = {
     "held": "held: the provider was down, or had to show first that it is asked rightly",
     "retry": "waiting for IDs to try again",
     "input": "waiting for IDs from the source",
+    "user": "paused by hand (bulkdel control)",
     "log": "waiting for the log's disk or the reader of results",
     "cpu": "bound by our own CPU",
 }
@@ -111,12 +112,20 @@ class Explainer:
         match name:
             case "run":
                 self._run = _Run(_settings(value))
+            case "control" if value.get("order") == "rate":
+                self._rate_changed(value)
             case "pace":
                 _keep(self._run, str(value.get("lane")), value)
             case "end":
                 self._run.state = str(value.get("state"))
                 for lane, record in paces_of(value):
                     _keep(self._run, lane, record)
+
+    def _rate_changed(self, order: dict[str, Any]) -> None:
+        """Take the rate that a user has given a lane, or all, while it ran."""
+        for lane, settings in self._run.settings.items():
+            if order.get("lane") in (None, lane):
+                settings["rate"] = order.get("value")
 
     @property
     def state(self) -> str:
@@ -153,7 +162,7 @@ def _settings(header: dict[str, Any]) -> dict[str, dict[str, Any]]:
     lanes = header.get("lanes")
     if not isinstance(lanes, dict):
         return {}
-    return {name: each for name, each in lanes.items() if isinstance(each, dict)}
+    return {name: dict(each) for name, each in lanes.items() if isinstance(each, dict)}
 
 
 def _keep(run: _Run, lane: str, record: dict[str, Any]) -> None:
@@ -232,6 +241,7 @@ _ADVICE: Final = {
     "held": "The provider was down, or had to show first that it is asked rightly. Nothing to change here.",
     "retry": "It waited for IDs to try again: the provider failed often near the end.",
     "input": "The source was slow: the lane waited for IDs.",
+    "user": "It was paused by hand.",
     "log": "The disk of the log, or the reader of the results, was slow: try --durability normal.",
     "cpu": "Our own CPU bound it. Split the IDs over two processes, each with its own log.",
 }

@@ -57,6 +57,8 @@ class Pauses:
         return f"{lane.lane} paused: {why}"
 
     def _why(self, lane: LaneSnapshot, wall_s: float) -> str | None:
+        if lane.paused:
+            return "by hand, until `bulkdel control LOG resume`"
         if lane.held_for is not None:
             again = f"; asks again at {_clock(wall_s + lane.asks_again_s)}"
             return lane.held_for + again * (lane.asks_again_s >= 1.0)

@@ -12,10 +12,12 @@ Not here: where the time of a whole run went (`explain`).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from bulkdel.engine.bottleneck import Bound
 from bulkdel.engine.snapshot import LaneSnapshot
+from bulkdel.models import Counts
 
 OVER_S: Final = 120.0
 """The rate is the mean over so many seconds: two windows of a minute."""
@@ -52,7 +54,13 @@ class Slowdown:
     """The last two minutes of one lane, and the best two minutes so far."""
 
     def __init__(self, began_s: float) -> None:
-        self._samples = deque([_Sample(began_s, 0, 0, 0, {})])
+        self._orders = 0
+        self._begin(began_s, counts=Counts(), bound_s={})
+
+    def _begin(self, now_s: float, *, counts: Counts, bound_s: Mapping[str, float]) -> None:
+        self._samples = deque(
+            [_Sample(now_s, counts.ended, counts.requests, counts.refused, dict(bound_s))]
+        )
         self._best = 0.0
         self._warned = False
 
@@ -60,6 +68,9 @@ class Slowdown:
         """Add a sample; return a warning if it has become slow, once until it recovers."""
         if now_s - self._samples[-1].at_s < EVERY_S:
             return None
+        if lane.orders != self._orders:  # slow by the user's own hand: begin anew
+            self._orders = lane.orders
+            self._begin(now_s, counts=lane.counts, bound_s=lane.bound_s)
         counts = lane.counts
         newest = _Sample(now_s, counts.ended, counts.requests, counts.refused, dict(lane.bound_s))
         self._samples.append(newest)

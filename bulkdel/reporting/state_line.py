@@ -59,6 +59,8 @@ def state(lane: LaneSnapshot, eta_s: float | None) -> str:
         return "STOPPED"
     if lane.ended:
         return "ended early" if lane.counts.pending > 0 else "done"
+    if lane.paused:
+        return "PAUSED by hand"
     if lane.held_for is not None:
         return f"PAUSED: {lane.held_for}"
     if lane.next_place_s >= max(WAIT_SHOWN_S, 2.0 / lane.rate):

@@ -308,6 +308,8 @@ def _note_others(lines: Lines, facts: LogFacts) -> None:
                     known = facts.unknown.setdefault(lane, set())
                     known.update(one for one in ids if isinstance(one, str))
                 facts.on_record("unknown", left)
+            case {"control": dict(order)}:
+                facts.on_record("control", {**order, "at": entry.get("at")})
             case {"seal": dict(seal)}:
                 facts.on_record("seal", seal)
             case {"pace": dict(pace)}:

@@ -124,6 +124,19 @@ def test_a_seal_behind_the_end_does_not_hide_how_the_run_ended(tmp_path: Path) -
     assert state == "completed"
 
 
+def test_a_rate_that_was_given_by_hand_is_told(tmp_path: Path) -> None:
+    """`bulkdel control LOG rate 5` counts as `--rate 5` does, and `auto` as none."""
+    header = {"run": {"at": "2026-11-22T00:00:00.000Z", "lanes": {"ark": {"rate": None}}}}
+    orders = [{"control": {"order": "rate", "lane": None, "value": value}} for value in (5.0, None)]
+
+    _, [fixed] = explain(write_log(tmp_path / "a", header, orders[0], pace(10, user=10)))
+    _, [found] = explain(write_log(tmp_path / "b", header, *orders, pace(10, rate=10)))
+
+    assert fixed.limit_words == "not looked for: --rate 5 is exact"
+    assert fixed.shares == {"user": 1.0}
+    assert found.limit_words == "about 20/s"
+
+
 def test_a_log_without_records_says_so(tmp_path: Path) -> None:
     """In its first ten seconds a run has none."""
     with pytest.raises(ConfigError, match="no pace record yet"):

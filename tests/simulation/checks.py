@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from bulkdel.engine.steering import Verb
 from bulkdel.models import Counts, Outcome, State
 from bulkdel.pacing.schedule import peak
 from bulkdel.result_log.writer import GROUP_S, SYNC_S
@@ -145,10 +146,14 @@ def check_summary(process: Process, after: LogSeen, written: int) -> None:
 def check_lane(process: Process, name: str, world: LaneWorld) -> None:
     """What a lane has sent stays within what the user allowed."""
     transport = process.transports[name]
-    assert transport.in_flight_most <= world.lane.concurrency
-    if world.lane.rate is not None:
+    orders = {verb: [order for order in process.steered if order.verb is verb] for verb in Verb}
+    places = [int(order.value or 0) for order in orders[Verb.CONCURRENCY]]
+    assert transport.in_flight_most <= max(world.lane.concurrency, *places, 0)
+    rates = [order.value for order in orders[Verb.RATE] if order.lane in (None, name)]
+    fixed = [rate for rate in (world.lane.rate, *rates) if rate is not None]
+    if len(fixed) == 1 + len(rates):
         times_s = [time_s for time_s, _ in transport.sent]
-        assert most_in_a_second(times_s) <= peak(world.lane.rate), "faster than --rate"
+        assert most_in_a_second(times_s) <= peak(max(fixed)), "faster than --rate"
     if not process.killed and process.error is None:
         check_told(process, name, world)
 

@@ -11,6 +11,7 @@ Not here: what must hold afterwards (`checks`).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,7 +27,8 @@ from trio.testing import MockClock
 
 from bulkdel.engine.edge import Edge
 from bulkdel.engine.run import Run
-from bulkdel.errors import ResultLogError
+from bulkdel.engine.steering import Order, Verb, steer
+from bulkdel.errors import ConfigError, ResultLogError
 from bulkdel.guards import StopCause
 from bulkdel.models import Answer, Outcome, Result, Summary
 from bulkdel.providers import Operation
@@ -85,6 +87,8 @@ class Process:
         self._drained = False
         self._run: Run | None = None
         self._scope: anyio.CancelScope | None = None
+        self._orders = random.Random(f"orders {scenario.seed} {number}")
+        self.steered: list[Order] = []
         self._plan(calm=number >= CALM_AFTER)
 
     def _plan(self, *, calm: bool) -> None:
@@ -189,6 +193,7 @@ class Process:
         self._expect(key not in self._ended, "ended ID sent again", key)
         self._expect(key not in self._open, "ID sent twice at once", key)
         self._expect(not self._drained, "sent after the drain", key)
+        self._expect_steered(lane, object_id)
         self._expect(self.disk is not None and not self.disk.failed, "sent without a log", key)
         self._open.add(key)
         try:
@@ -219,6 +224,13 @@ class Process:
         self._expect(not self._drained, "asked after the drain", object_id)
         transport.asked.append((operation.method, operation.path, object_id))
         return await world.account.asked(operation, object_id)
+
+    def _expect_steered(self, lane: str, what: str) -> None:
+        """What the user has said last holds for every request."""
+        work = self._run.lanes[lane].work if self._run is not None else None
+        if work is not None:
+            self._expect(not work.is_paused, "sent in a pause", (lane, what))
+            self._expect(work.in_flight <= work.places, "too many in flight", (lane, what))
 
     def _expect(self, holds: bool, what: str, of: object) -> None:
         if not holds:
@@ -313,6 +325,7 @@ class Process:
                 return
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._drain_later)
+                tasks.start_soon(self._steer)
                 try:
                     summary = await self._run.run()
                     self.summary = None if self.killed else summary
@@ -321,6 +334,30 @@ class Process:
                         self.error, self.summary = exc, exc.summary
                 tasks.cancel_scope.cancel()
         self.stops = {stop.cause for stop in self._run.stops}
+
+    async def _steer(self) -> None:
+        """Give orders now and then, as a user may; a pause ends some time."""
+        dice = self._orders
+        if dice.random() < 0.5:
+            return
+        verbs = [Verb.PAUSE, Verb.RESUME, Verb.RATE, Verb.CONCURRENCY]
+        while not self.killed:
+            await anyio.sleep(10 ** dice.uniform(-2, 2.5))
+            lane = dice.choice([None, *self.scenario.lanes, "none"])
+            verb = dice.choice(verbs)
+            values = {
+                Verb.RATE: dice.choice([None, 5.0, 200.0, -1.0]),
+                Verb.CONCURRENCY: float(dice.randint(0, 24)),
+            }
+            for order in (Order(verb, lane, values.get(verb)), Order(Verb.RESUME)):
+                if self.killed or self._run is None:
+                    return
+                with contextlib.suppress(ConfigError):  # there is no such lane; the run is ending
+                    steer(self._run, order, "a user")
+                    self.steered.append(order)
+                if verb is not Verb.PAUSE:
+                    break
+                await anyio.sleep(10 ** dice.uniform(-2, 3.3))
 
     async def _drain_later(self) -> None:
         if self.drain_s < math.inf:

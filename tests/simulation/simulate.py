@@ -91,6 +91,7 @@ def _simulate(scenario: Scenario) -> Counter[str]:
             rescues=process.disk is not None and process.disk.rescued is not None,
             requests=sum(len(of.sent) for of in process.transports.values()),
             asked=sum(len(of.asked) for of in process.transports.values()),
+            orders=len(process.steered),
             doubted=sum(result.doubted for _, result in process.results),
             compared=sum(result.evidence is not None for _, result in process.results),
             **{f"stopped: {cause.value}": 1 for cause in process.stops},

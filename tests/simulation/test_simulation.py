@@ -31,6 +31,7 @@ def test_promises_hold_under_fault(first: int) -> None:
     assert happened["disk_errors"] > PART / 10
     assert happened["rescues"] > PART / 20
     assert happened["compared"] > 0
+    assert happened["orders"] > PART
     for cause in ("all_gone", "endpoint", "key_refused", "max_delete", "log"):
         assert happened[f"stopped: {cause}"] > 0, cause
 

@@ -111,6 +111,11 @@ def history(rng: random.Random) -> list[Any]:
             records.append(result(lane, f"id_{rng.randrange(80)}", outcome, now_s, **more))
             if rng.random() < 0.1:
                 records.append(pace(lane, now_s - began_s + 0.01, asked[lane], rng.randrange(3)))
+            if rng.random() < 0.03:
+                order = {"order": rng.choice(["rate", "pause"]), "lane": rng.choice([None, lane])}
+                records.append(
+                    {"control": {**order, "value": rng.choice([None, 5.0])}, "at": at(now_s)}
+                )
             if rng.random() < 0.02:
                 records.append(b'{"id":"x","lane":"ark","outc\n')
         if rng.random() < 0.7:

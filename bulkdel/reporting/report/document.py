@@ -316,6 +316,21 @@ def _runs(report: Report) -> Iterator[Piece]:
             tuple(map(_run, shown)),
             3,
         )
+    orders = [order for run in shown for order in run.orders]
+    if orders:
+        head = ("at", "order", "lane", "by")
+        yield Table("Steered by hand", head, tuple(map(_order, orders)), 4)
+
+
+def _order(order: Mapping[str, Any]) -> tuple[str, ...]:
+    value = "auto" if order.get("value") is None else str(order["value"])
+    what = str(order.get("order"))
+    return (
+        str(order.get("at") or "-"),
+        f"{what} {value}" if what in ("rate", "concurrency") else what,
+        str(order.get("lane") or "all"),
+        str(order.get("by") or "-"),
+    )
 
 
 def _run(run: RunFacts) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ class RunFacts:
         sources: The files it read.
         lanes: The lanes it had.
         notes: What was found out on the way.
+        orders: How it was steered by hand, as the log has it; the newest hundred.
     """
 
     log: str
@@ -91,6 +92,7 @@ class RunFacts:
     sources: tuple[str, ...]
     lanes: tuple[str, ...]
     notes: tuple[str, ...]
+    orders: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

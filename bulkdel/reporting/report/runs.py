@@ -11,6 +11,7 @@ Not here: results (`gather`), the time axis (`axis`).
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -34,6 +35,7 @@ COUNTS: Final[tuple[str, ...]] = (
 _RUN_S_MAX: Final = 10 * 365 * 86_400
 """A record of a longer run is damaged."""
 _UNKNOWN: Final = -1.0
+ORDERS_MAX: Final = 100
 
 
 class Pace(NamedTuple):
@@ -72,12 +74,15 @@ class Run:
         self._explainer = Explainer()
         self._explainer.note("run", header)
         self._paces: dict[str, array[float]] = {}
+        self._orders: deque[dict[str, Any]] = deque(maxlen=ORDERS_MAX)
 
     def note(self, name: str, value: dict[str, Any]) -> None:
         """Take a record of it."""
         self._explainer.note(name, value)
         if name == "pace":
             self._keep(str(value.get("lane")), value)
+        elif name == "control":
+            self._orders.append(value)
         elif name == "end":
             self.end = value
             for lane, pace in paces_of(value):
@@ -166,6 +171,7 @@ class Run:
             sources=_words(self.header.get("sources")),
             lanes=self.lanes,
             notes=_words(end.get("notes")),
+            orders=tuple(self._orders),
         )
 
 

@@ -1,0 +1,200 @@
+"""A run is steered while it works: pause, rate, concurrency, stop; each order is a line in the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import orjson
+import pytest
+
+from bulkdel.engine.inputs import ReaderSource
+from bulkdel.engine.run import Run
+from bulkdel.engine.steering import Order, Verb, steer
+from bulkdel.errors import ConfigError
+from bulkdel.models import Answer, State, Summary
+from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.settings import RunSettings
+from bulkdel.sources import from_iterable
+from tests.support.engine_fakes import deleted, edge, failing, in_virtual_time
+from tests.support.lane_job import Job, ids
+
+
+class Working:
+    """A run at work."""
+
+    def __init__(self, job: Job, count: int, log: Path | None) -> None:
+        self.job = job
+        self.run = Run(
+            RunSettings(lanes=[job.lane], log=log),
+            [ReaderSource(from_iterable(ids(count), job.lane.name), "ids", job.lane.name)],
+            edge=edge(job.transport),
+        )
+        self.summary: Summary | None = None
+
+    async def end(self) -> Summary:
+        """Wait for its end."""
+        while self.summary is None:
+            await anyio.sleep(1)
+        return self.summary
+
+    async def sent_in(self, seconds: float) -> int:
+        """Return how many requests are sent in a time."""
+        before = len(self.job.transport.sent)
+        await anyio.sleep(seconds)
+        return len(self.job.transport.sent) - before
+
+
+@asynccontextmanager
+async def working(job: Job, count: int = 5_000, log: Path | None = None) -> AsyncIterator[Working]:
+    """Start a run; it is drained at the end of the block."""
+    made = Working(job, count, log)
+
+    async def work() -> None:
+        made.summary = await made.run.run()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work)
+        await anyio.sleep(2)
+        yield made
+        made.run.drain()
+
+
+@in_virtual_time
+async def test_a_pause_sends_nothing_and_ends_as_it_began(tmp_path: Path) -> None:
+    """What was in flight is finished; an hour later it goes on at the same rate."""
+    log = tmp_path / "log"
+    async with working(Job(rate=50), log=log) as at:
+        assert "paused" in steer(at.run, Order(Verb.PAUSE), "me")
+        await anyio.sleep(1)
+        assert await at.sent_in(3600) == 0
+        assert at.run.snapshot()["openai"].paused
+        assert "goes on" in steer(at.run, Order(Verb.RESUME), "me")
+        assert await at.sent_in(10) == pytest.approx(500, abs=3)
+
+    records = [orjson.loads(line) for line in log.read_bytes().splitlines()]
+    orders = [each["control"] for each in records if "control" in each]
+    assert [(each["order"], each["by"]) for each in orders] == [("pause", "me"), ("resume", "me")]
+    assert at.summary is not None
+    bound = at.summary.paces["openai"]["bound_s"]
+    assert isinstance(bound, dict)
+    assert bound["user"] == pytest.approx(3601, abs=1)
+
+
+@in_virtual_time
+async def test_a_pause_is_no_outage() -> None:
+    """Of an outage of ten minutes five are over; a pause of hours does not use up the rest."""
+    down = True
+
+    def answering(object_id: str, _: int) -> Answer:
+        return failing(503) if down else deleted(object_id)
+
+    job = Job(answering, rate=20)
+    async with working(job) as at:
+        await anyio.sleep(300)
+        assert at.run.snapshot()["openai"].held_for is not None
+        steer(at.run, Order(Verb.PAUSE), "me")
+        await anyio.sleep(30_000)
+        steer(at.run, Order(Verb.RESUME), "me")
+        await anyio.sleep(100)
+        assert at.run.snapshot()["openai"].stop is None
+        down = False
+        await anyio.sleep(60)
+        assert at.run.snapshot()["openai"].held_for is None
+        assert await at.sent_in(10) > 150
+
+
+@in_virtual_time
+async def test_another_rate_and_the_limit_again() -> None:
+    """`auto` goes on from what is known: no slow start."""
+    job = Job(rate=None, concurrency=50)
+    async with working(job, 50_000) as at:
+        lane = at.run.lanes["openai"]
+        lane.work._learned = LimitEstimate(rate=80.0)
+        steer(at.run, Order(Verb.RATE, None, 5.0), "me")
+        await anyio.sleep(2)
+        assert await at.sent_in(20) == pytest.approx(100, abs=2)
+        steer(at.run, Order(Verb.RATE, "openai"), "me")
+        assert await at.sent_in(4) > 150
+
+
+@in_virtual_time
+async def test_a_rate_that_is_said_again_and_again_is_kept() -> None:
+    """Whoever sets it ten times a second gives no place twice."""
+    async with working(Job(rate=2), 5_000) as at:
+        before = len(at.job.transport.sent)
+        for number in range(200):
+            steer(at.run, Order(Verb.RATE, None, 2.0 + number % 2 * 0.01), "me")
+            steer(at.run, Order(Verb.CONCURRENCY, None, 20 + number), "me")
+            await anyio.sleep(0.1)
+        assert len(at.job.transport.sent) - before <= 42
+
+
+@in_virtual_time
+async def test_fewer_and_more_requests_in_flight() -> None:
+    """Also more than it began with, and than it had after a pause."""
+    job = Job(rate=None, concurrency=4, delay_s=1.0)
+    job.lane = type(job.lane)(provider=job.lane.provider, api_key="key", rate=10_000, concurrency=4)
+    async with working(job) as at:
+        for places in (2, 30, 1, 4):
+            steer(at.run, Order(Verb.PAUSE), "me")
+            steer(at.run, Order(Verb.CONCURRENCY, None, places), "me")
+            assert at.run.lanes["openai"].work.places == 0
+            steer(at.run, Order(Verb.RESUME), "me")
+            await anyio.sleep(5.5)
+            assert at.run.snapshot()["openai"].in_flight == places
+            assert at.run.snapshot()["openai"].places == places
+
+
+@in_virtual_time
+async def test_stop_ends_as_ctrl_c_does(tmp_path: Path) -> None:
+    """Also in a pause."""
+    log = tmp_path / "log"
+    async with working(Job(rate=10), log=log) as at:
+        steer(at.run, Order(Verb.PAUSE), "me")
+        assert "stopping" in steer(at.run, Order(Verb.STOP), "me")
+        summary = await at.end()
+        with pytest.raises(ConfigError, match="ending"):
+            steer(at.run, Order(Verb.RESUME), "me")
+
+    assert summary.state is State.INTERRUPTED
+    assert log.read_bytes().count(b'{"control":') == 2
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        Order(Verb.PAUSE, "no lane"),
+        Order(Verb.RATE, None, 0.0),
+        Order(Verb.RATE, None, float("nan")),
+        Order(Verb.RATE, None, 1e9),
+        Order(Verb.CONCURRENCY, None, 0.0),
+        Order(Verb.CONCURRENCY, None, 1e6),
+    ],
+)
+@in_virtual_time
+async def test_an_order_that_cannot_be_followed_changes_nothing(
+    order: Order, tmp_path: Path
+) -> None:
+    """And no line says that it was."""
+    log = tmp_path / "log"
+    async with working(Job(rate=20), log=log) as at:
+        with pytest.raises(ConfigError):
+            steer(at.run, order, "me")
+        assert await at.sent_in(10) == pytest.approx(200, abs=3)
+
+    assert b'{"control":' not in log.read_bytes()
+
+
+def test_orders_that_make_no_sense() -> None:
+    """They are refused where they are made."""
+    for verb, lane, value in (
+        (Verb.CONCURRENCY, None, None),
+        (Verb.CONCURRENCY, None, 1.5),
+        (Verb.CONCURRENCY, None, float("inf")),
+        (Verb.STOP, "ark", None),
+    ):
+        with pytest.raises(ConfigError):
+            Order(verb, lane, value)
