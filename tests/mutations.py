@@ -776,10 +776,10 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "send a request more than there are places",
-        "engine/runner.py",
-        "            for _ in range(self.work.lane.concurrency):",
-        "            for _ in range(self.work.lane.concurrency + 1):",
-        ("engine/test_lane.py", "-k", "in_flight"),
+        "engine/lane.py",
+        "        if self.in_flight >= self.places:",
+        "        if self.in_flight > self.places:",
+        ("engine/test_steering.py",),
     ),
     Mutation(
         "leave retries out of the rate",
