@@ -76,14 +76,29 @@ class Metrics:
             "waiting": core.GaugeMetricFamily(
                 "bulkdel_ids_waiting", "IDs that wait for another attempt.", labels=["lane"]
             ),
+            "places": core.GaugeMetricFamily(
+                "bulkdel_requests_in_flight_max",
+                "Most requests in flight that the user allows.",
+                labels=["lane"],
+            ),
             "rate": core.GaugeMetricFamily(
                 "bulkdel_pace_requests_per_second",
                 "What the pace aims at; infinity when nothing binds.",
                 labels=["lane"],
             ),
         }
+        pending = core.GaugeMetricFamily(
+            "bulkdel_ids_pending", "IDs that were read and have not ended.", labels=["lane"]
+        )
+        limit = core.GaugeMetricFamily(
+            "bulkdel_limit_requests_per_second",
+            "The provider's limit, once it is known.",
+            labels=["lane"],
+        )
         held = core.GaugeMetricFamily(
-            "bulkdel_lane_paused", "1 while a lane sends nothing but probes.", labels=["lane"]
+            "bulkdel_lane_paused",
+            "1 while a lane sends nothing, or nothing but probes.",
+            labels=["lane"],
         )
         stopped = core.GaugeMetricFamily(
             "bulkdel_lane_stopped", "1 if a lane has stopped early.", labels=["lane"]
@@ -96,10 +111,16 @@ class Metrics:
             for bound, spent_s in lane.bound_s.items():
                 seconds.add_metric([name, bound], spent_s)
             for field, gauge in gauges.items():
-                gauge.add_metric([name], getattr(lane, field))
-            held.add_metric([name], lane.held_for is not None)
+                value = getattr(lane, field)
+                if value is not None:
+                    gauge.add_metric([name], value)
+            pending.add_metric([name], lane.counts.pending)
+            if lane.learned is not None and lane.learned.rate:
+                limit.add_metric([name], lane.learned.rate)
+            held.add_metric([name], lane.held_for is not None or lane.paused)
             stopped.add_metric([name], lane.stop is not None)
-        yield from (info, ids, requests, refused, seconds, *gauges.values(), held, stopped)
+        yield from (info, ids, requests, refused, seconds, *gauges.values())
+        yield from (pending, limit, held, stopped)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[None]:
