@@ -14,6 +14,7 @@
     list_output     where a list goes: a pipe, or a file that can be gone on with
     bench_options   those of ``bulkdel bench``; bench_text: its figures
     steered         what a run answers `bulkdel control`
+    man             the manual pages, out of the help
     verbose         each request and its answer; completion: of lanes and files in the shell
     output          lines on a terminal, the summary
     exits           the exit codes; crash: what is said of an error that nobody expected
@@ -84,6 +85,7 @@ _CODES = {LogBusyError: BUSY, ListingError: STOPPED, VerifyError: STOPPED}
 
 
 @click.group(
+    "bulkdel",
     epilog=_EPILOG,
     context_settings={
         "help_option_names": ["-h", "--help"],
