@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,44 @@ def test_a_status_asked_for_too_early_kills_nothing(tmp_path: Path) -> None:
     assert "nothing is sent yet" in line or "nothing is being deleted" in line
     assert ended.code == 0
     assert "1 ID to delete" in ended.out
+
+
+INTERRUPTED_IN = """
+import os, signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            sys.argv[1:2] = []
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+from bulkdel.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["bulkdel.cli", "numpy", "aiohttp", "bulkdel.cli.delete", "ssl"])
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_word(module: str) -> None:
+    """In the first third of a second nothing has begun: no traceback, and the shell sees a SIGINT."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN, module, "--version"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so_while_it_is_imported() -> None:
+    """As a shell starts what runs behind it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN, "numpy", "--version"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")

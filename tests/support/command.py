@@ -38,7 +38,7 @@ KEYS: Final = dict.fromkeys(
 
 _ROOT: Final = Path(bulkdel.__file__).parents[1]
 _INSTALLED: Final = Path(sys.executable).with_name("bulkdel")
-_START: Final = [sys.executable, "-c", "from bulkdel.cli import main; main()"]
+_START: Final = [sys.executable, "-c", "from bulkdel.__main__ import main; main()"]
 
 COMMAND: Final[Sequence[str]] = [str(_INSTALLED)] if _INSTALLED.exists() else _START
 """The command as it is installed, or the same by its entry point."""
