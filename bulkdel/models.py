@@ -165,12 +165,16 @@ class Block:
         ids: IDs that may be sent: of the lane's form (`object_id.IdForm`).
         invalid: Rows that may not.
         stripped: IDs read around which white space or a byte order mark was taken off.
+        kept: IDs that were read beside these and are left where they are (`engine.aging`).
+        kept_unknown: Of those: whose age is not known.
     """
 
     lane: str
     ids: list[str]
     invalid: list[InvalidRow] = field(default_factory=list)
     stripped: int = 0
+    kept: int = 0
+    kept_unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class Result:
 class Counts:
     """What has happened to the IDs of one lane, or of a run. It adds up.
 
-    ``read = duplicates + skipped + deleted + gone + failed + invalid + pending``
+    ``read = duplicates + skipped + kept + deleted + gone + failed + invalid + pending``
 
     Attributes:
         read: IDs and rows read from the sources.
@@ -239,6 +243,8 @@ class Counts:
         doubted: Of those gone: IDs that a later run asks for again, since nothing was ever
             deleted in this log.
         stripped: Of those read: IDs around which white space or a byte order mark was taken off.
+        kept: IDs that are left where they are: younger than is asked for, or of unknown age.
+        kept_unknown: Of those: IDs of unknown age.
     """
 
     read: int = 0
@@ -254,6 +260,8 @@ class Counts:
     after_unknown: int = 0
     doubted: int = 0
     stripped: int = 0
+    kept: int = 0
+    kept_unknown: int = 0
 
     @property
     def ended(self) -> int:
@@ -263,7 +271,7 @@ class Counts:
     @property
     def pending(self) -> int:
         """IDs that were read and are still to do."""
-        return self.read - self.duplicates - self.skipped - self.ended
+        return self.read - self.duplicates - self.skipped - self.kept - self.ended
 
     def add(self, outcome: Outcome) -> None:
         """Count one result."""

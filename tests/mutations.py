@@ -999,6 +999,20 @@ MUTATIONS: Final = (
         "            pass\n",
         ("engine/test_steering.py",),
     ),
+    Mutation(
+        "an ID of unknown age is deleted for its age",
+        "engine/aging.py",
+        "        if time_s is None or not FIRST_S <= time_s <= self._last_s:\n            return False\n",
+        "        if time_s is None:\n            return True\n",
+        ("engine/test_aging.py",),
+    ),
+    Mutation(
+        "random digits are taken for a time",
+        "engine/aging.py",
+        "        if untrue > _FALSE_MAX * len(told):\n",
+        "        if untrue > len(told):\n",
+        ("engine/test_aging.py",),
+    ),
 )
 
 

@@ -5,12 +5,18 @@ Not here: what fits (`engine.choice`), listing (`list_job`).
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from bulkdel.cli.fields import optional, repeated
 from bulkdel.engine.choice import Choice, parse_age, parse_date, parse_where
+from bulkdel.errors import ConfigError
+from bulkdel.settings import Lane
+
+if TYPE_CHECKING:
+    from bulkdel.cli.delete_options import DeleteOptions
 
 
 def older_than(where: str = "") -> str | None:
@@ -88,6 +94,26 @@ def choice_of(options: Choosing, now_s: float) -> Choice:
         since_s=None if options.newer_than is None else now_s - parse_age(options.newer_than),
         where=[parse_where(text) for text in options.where],
     )
+
+
+def choice_by_id(options: DeleteOptions, lanes: Sequence[Lane], now_s: float) -> Choice | None:
+    """Return which IDs of sources are wanted by what they say of their age; None: all of them.
+
+    Raises:
+        ConfigError: An age or a date cannot be read, or the IDs of a lane never say theirs.
+    """
+    ages = (options.older_than, options.newer_than, options.before)
+    if options.from_list is not None or all(age is None for age in ages):
+        return None
+    if options.ray is not None:
+        raise ConfigError("--older-than, --newer-than and --before are not possible with --ray")
+    for lane in lanes:
+        if lane.resource.born is None:
+            raise ConfigError(
+                f"lane {lane.name}: its IDs do not say how old they are, so nothing can be chosen"
+                " by age; where it can be listed, --from-list chooses by the provider's own time"
+            )
+    return choice_of(options, now_s)
 
 
 def words_of(options: Choosing) -> list[str]:

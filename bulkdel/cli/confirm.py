@@ -121,6 +121,9 @@ def _details(lane: Lane, survey: LaneSurvey) -> list[str]:
             f"    {survey.skipped_failed:,} of them failed for good or were invalid;"
             " --retry-failed tries the failed ones again"
         )
+    if survey.kept:
+        unknown = f", {survey.kept_unknown:,} of them of unknown age" * bool(survey.kept_unknown)
+        lines.append(f"  {survey.kept:,} are kept for their age{unknown}")
     if survey.duplicates:
         lines.append(f"  {survey.duplicates:,} are duplicates, sent once")
     if survey.invalid:

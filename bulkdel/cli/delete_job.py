@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ import click
 
 from bulkdel.cli import confirm
 from bulkdel.cli.asked import answer_asked
+from bulkdel.cli.choosing import choice_by_id
 from bulkdel.cli.cluster_job import check_folder, check_options, cluster_run
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
@@ -33,8 +35,10 @@ from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
 from bulkdel.cli.verbose import told
 from bulkdel.cluster.driver import ClusterRun
+from bulkdel.engine.aging import ByAge
 from bulkdel.engine.choice import parse_age
 from bulkdel.engine.edge import REAL
+from bulkdel.engine.feeder import BlockReader
 from bulkdel.engine.inputs import ReaderSource
 from bulkdel.engine.resume import KnownLogs, deletions, learned_limit, unknown
 from bulkdel.engine.run import Run
@@ -78,6 +82,8 @@ class Job:
             in_file=frozenset() if file is None else file.lanes,
         )
         self._sources = [self._watched(source) for source in self._sources]
+        self._choice = choice_by_id(options, self._lanes, time.time())
+        self._now_s = time.time()
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         self._refusal: ConfigError | None = None
@@ -130,6 +136,8 @@ class Job:
                     "unusual_prefix": lane_survey.unusual,
                     "unchecked": lane_survey.unchecked,
                     "stripped": lane_survey.stripped,
+                    "kept": lane_survey.kept,
+                    "kept_unknown": lane_survey.kept_unknown,
                 }
                 for name, lane_survey in found.items()
             }
@@ -243,7 +251,9 @@ class Job:
         return Run(
             fit_open_files(self._settings, len(self._sources)),
             [
-                ReaderSource(self._looked_at(reader, source), source.label, source.lane)
+                ReaderSource(
+                    self._aged(self._looked_at(reader, source), source), source.label, source.lane
+                )
                 for reader, source in zip(readers, self._sources, strict=True)
             ],
             known=self._known,
@@ -287,6 +297,15 @@ class Job:
             return reader
         return LookedAt(reader, source, self._looks())
 
+    def _aged(self, reader: BlockReader, source: Source) -> BlockReader:
+        """Return the reader without what is to be kept for its age."""
+        if self._choice is None:
+            return reader
+        born = {
+            lane.name: lane.resource.born for lane in self._lanes if lane.resource.born is not None
+        }
+        return ByAge(reader, source.label, born, self._choice, self._now_s)
+
     def _survey(self) -> dict[str, LaneSurvey]:
         answer_asked("it reads the log and the sources; nothing is sent yet")
         known = self._known = KnownLogs.read(self._settings, self._reading())
@@ -297,7 +316,11 @@ class Job:
         except ConfigError as exc:
             self._refusal = exc
         try:
-            found = dict(survey(readers, self._lanes, known.index))
+            aged = [
+                self._aged(reader, source)
+                for reader, source in zip(readers, self._sources, strict=True)
+            ]
+            found = dict(survey(aged, self._lanes, known.index))
             answer_asked("it waits for an answer to its question; nothing is sent yet")
             return found
         finally:

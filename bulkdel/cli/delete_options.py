@@ -48,9 +48,9 @@ class DeleteOptions:
         kind=LaneName(),
         help="List what is stored there to a file first, then delete that: openai:files, for example.",
     )
-    older_than: str | None = choosing.older_than("Of a list: ")
-    newer_than: str | None = choosing.newer_than("Of a list: ")
-    before: str | None = choosing.before("Of a list: ")
+    older_than: str | None = choosing.older_than("Of a list, or by what IDs say: ")
+    newer_than: str | None = choosing.newer_than("Of a list, or by what IDs say: ")
+    before: str | None = choosing.before("Of a list, or by what IDs say: ")
     where: tuple[str, ...] = choosing.conditions("Of a list: ")
     limit: int | None = choosing.limit("Of a list: ")
     log: Path | None = optional(

@@ -70,9 +70,9 @@ def check_choosing(options: DeleteOptions) -> None:
         ConfigError: One would have no effect.
     """
     if options.from_list is None:
-        for words in words_of(options):
+        for words in words_of(replace(options, older_than=None, newer_than=None, before=None)):
             raise ConfigError(
-                f"{words} has no effect without --from-list LANE: IDs alone do not say their age"
+                f"{words} has no effect without --from-list LANE: IDs alone say their age at most"
             )
         return
     for flag, value in (

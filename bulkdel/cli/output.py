@@ -65,6 +65,8 @@ def _what(counts: Counts) -> str:
         (counts.failed, "failed"),
         (counts.invalid, "invalid"),
         (counts.skipped, "done before"),
+        (counts.kept - counts.kept_unknown, "kept for their age"),
+        (counts.kept_unknown, "kept since their age is not known"),
         (counts.duplicates, "duplicates"),
         (counts.pending, "still to do"),
     ]

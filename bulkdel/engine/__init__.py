@@ -13,6 +13,7 @@
     resume     what a run takes over from logs
     snapshot   how a lane goes, as a value: bottleneck says where its time went
     telemetry  snapshots for the log
+    aging      what of a source is kept for its age, by what its IDs say
     listing    all objects of a lane, page by page; choice: by age and fields
     verify     whether what a log calls gone is gone
     asking     how both of them ask: under a pace, again where it helps

@@ -157,11 +157,14 @@ class Feeder:
         """Count what was claimed, log its invalid rows, and return its fresh IDs."""
         block = claimed.block
         counts = self._counts[block.lane]
-        counts.read += len(block.ids) + len(block.invalid) + claimed.skipped + claimed.duplicates
+        here = len(block.ids) + len(block.invalid) + block.kept
+        counts.read += here + claimed.skipped + claimed.duplicates
         counts.skipped += claimed.skipped
         counts.skipped_failed += claimed.skipped_failed
         counts.duplicates += claimed.duplicates
         counts.stripped += block.stripped
+        counts.kept += block.kept
+        counts.kept_unknown += block.kept_unknown
         for row in block.invalid:
             while not self._sink.has_room:  # noqa: ASYNC110 - rare, and several may wait
                 await anyio.sleep(_ROOM_S)

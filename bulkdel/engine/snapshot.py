@@ -61,4 +61,5 @@ class LaneSnapshot:
     @property
     def done(self) -> int:
         """IDs that need nothing more, by this run or an earlier one."""
-        return self.counts.ended + self.counts.skipped + self.counts.duplicates
+        counts = self.counts
+        return counts.ended + counts.skipped + counts.duplicates + counts.kept

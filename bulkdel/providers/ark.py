@@ -15,6 +15,7 @@ from typing import Final
 
 from bulkdel.models import LimitKind, Meaning
 from bulkdel.object_id import RESPONSE_ID
+from bulkdel.providers import birth
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.declared import declared
 from bulkdel.providers.listing import Listing
@@ -95,6 +96,7 @@ _RESPONSES: Final = Resource(
     delete=Operation(method="DELETE", path="/responses/{id}", judge=deletion(_WORDS, RULES)),
     # https://www.volcengine.com/docs/82379/1783709
     get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
+    born=birth.ark_response,
 )
 
 _FILES: Final = declared(

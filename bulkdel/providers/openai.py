@@ -15,6 +15,7 @@ from typing import Final
 
 from bulkdel.models import Answer, LimitKind, Meaning, Verdict
 from bulkdel.object_id import RESPONSE_ID
+from bulkdel.providers import birth
 from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.litellm_ids import names
 from bulkdel.providers.openai_objects import objects
@@ -123,6 +124,7 @@ _RESPONSES: Final = Resource(
     delete=Operation(method="DELETE", path="/responses/{id}", judge=_judge),
     # https://platform.openai.com/docs/api-reference/responses/get
     get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
+    born=birth.openai_response,
 )
 
 PROVIDER: Final = Provider(

@@ -84,6 +84,8 @@ class Resource:
         expires: What is known of its end by itself, for people.
         is_unchecked: Says of which IDs nothing in a confirmation can be compared with them;
             None where there are none. People are told how many there are.
+        born: Returns when an object was made, by its ID alone, in seconds since 1970; None for
+            one whose ID does not say. None where no ID says it (`birth`).
     """
 
     name: str
@@ -95,3 +97,4 @@ class Resource:
     headers: Mapping[str, str] = field(default_factory=dict)
     expires: str = ""
     is_unchecked: Callable[[str], bool] | None = None
+    born: Callable[[str], float | None] | None = None

@@ -40,6 +40,8 @@ class LaneSurvey:
         unusual_ids: The first of them.
         invalid_rows: The first invalid rows.
         stripped: IDs around which white space or a byte order mark was taken off.
+        kept: IDs that are too young, or of unknown age.
+        kept_unknown: Of those: IDs of unknown age.
         unchecked: IDs whose confirmations name nothing that can be compared with them.
     """
 
@@ -54,6 +56,8 @@ class LaneSurvey:
     unusual_ids: list[str] = field(default_factory=list)
     invalid_rows: list[InvalidRow] = field(default_factory=list)
     stripped: int = 0
+    kept: int = 0
+    kept_unknown: int = 0
     unchecked: int = 0
 
 
@@ -84,7 +88,9 @@ def survey(
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:
                 lane_survey = found.setdefault(block.lane, LaneSurvey())
-                lane_survey.read += len(block.ids) + len(block.invalid)
+                lane_survey.read += len(block.ids) + len(block.invalid) + block.kept
+                lane_survey.kept += block.kept
+                lane_survey.kept_unknown += block.kept_unknown
                 claimed = index.claim(block)
                 lane_survey.skipped += claimed.skipped
                 lane_survey.skipped_failed += claimed.skipped_failed

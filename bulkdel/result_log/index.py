@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
 from typing import Final
@@ -151,7 +151,7 @@ class Index:
         seen = int(np.count_nonzero(states == _SEEN))
         done_badly = np.isin(states, (LineState.FAILED, LineState.INVALID)) & ~self._fresh[states]
         return Claimed(
-            Block(block.lane, ids, list(rows.values()), block.stripped),
+            replace(block, ids=ids, invalid=list(rows.values())),
             skipped=len(states) - seen - fresh,
             skipped_failed=int(np.count_nonzero(done_badly)),
             duplicates=seen + fresh - len(ids) - len(rows),

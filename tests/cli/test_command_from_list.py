@@ -105,7 +105,11 @@ def test_what_cannot_be_listed_deletes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("ids.txt -p ark --older-than 30d", "--older-than 30d has no effect without --from-list"),
+        ("ids.txt -p ark --where a=b", "--where a=b has no effect without --from-list"),
+        (
+            "ids.txt -p ark --older-than 30d --limit 5",
+            "--limit 5 has no effect without --from-list",
+        ),
         ("ids.txt --from-list openai:files", "SOURCE ids.txt has no effect beside --from-list"),
         ("--from-list openai:files -p ark", "-p ark has no effect beside --from-list"),
         ("--from-list openai:files --no-header", "--no-header has no effect"),

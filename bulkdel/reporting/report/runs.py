@@ -27,6 +27,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "failed",
     "invalid",
     "skipped",
+    "kept",
     "duplicates",
     "pending",
     "requests",
