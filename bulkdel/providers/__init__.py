@@ -7,6 +7,7 @@
     bodies.py      what it says in whatever shape, page or JSON   (shared, pure)
     tables.py      what else it means: rows of status and words   (shared, pure)
     rules.py       the order in which these are asked             (shared, pure)
+    birth.py       when an object was made, where its ID says so
     shapes.py      a confirmation that came before, but for the ID
     likeness.py    whether two answers that nobody can read say the same
     declared.py    a kind of object in a few lines; listing.py how all of them are listed
