@@ -30,6 +30,7 @@ from bulkdel.models import Summary
 from bulkdel.process import backend_options
 from bulkdel.providers import get
 from bulkdel.reporting.progress import LINE_EVERY_S
+from bulkdel.reporting.words import shell_word
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import Source, open_source
 
@@ -59,6 +60,8 @@ def demo(*, quiet: bool) -> None:
     summary, left = anyio.run(_run, folder, quiet, backend_options=backend_options())
     tell(summary_text(summary))
     tell(f"Left at the providers, as they say: {left:,}\n")
+    if summary.log is not None:
+        tell(f"As a page: bulkdel report {shell_word(summary.log)} -o report.html\n")
     tell(_NEXT)
     sys.exit(exit_code(summary) if not left else SOME_LEFT)
 

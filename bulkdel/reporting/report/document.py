@@ -217,7 +217,9 @@ def _left(report: Report) -> Iterator[Piece]:
     if not report.runs:
         yield Text("There was no run yet.")
     elif not left.what:
-        yield Text("Nothing: every ID that was read is deleted or was gone already.")
+        kept = report.runs[-1].counts.get("kept", 0)
+        but = f", but for {kept:,} that are kept for their age" if kept else ""
+        yield Text(f"Nothing: every ID that was read is deleted or was gone already{but}.")
     for sentence in left.what:
         yield Text(sentence)
     if left.commands:

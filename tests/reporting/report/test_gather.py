@@ -137,7 +137,23 @@ def test_nothing_is_left_where_nothing_is(tmp_path: Path) -> None:
     found = report(write(tmp_path / "log", done))
 
     assert found.left.what == found.left.commands == ()
-    assert "Nothing: every ID" in markdown_report(found)
+    assert "Nothing: every ID that was read is deleted or was gone already." in markdown_report(
+        found
+    )
+
+
+def test_what_is_kept_for_its_age_is_not_called_gone(tmp_path: Path) -> None:
+    """It was read, and it is still there."""
+    counts = {"ark": {"pending": 0, "kept": 7}}
+    done = [
+        header(BEGAN_S, ["ark"]),
+        result("ark", "a", "deleted", BEGAN_S),
+        end(BEGAN_S, 1.0, counts),
+    ]
+
+    text = markdown_report(report(write(tmp_path / "log", done)))
+
+    assert "but for 7 that are kept for their age" in text
 
 
 def test_the_evidence_is_what_lies_on_the_disk(tmp_path: Path) -> None:
