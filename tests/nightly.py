@@ -94,7 +94,7 @@ def damage(options: argparse.Namespace) -> tuple[int, int]:
 
 def draw(options: argparse.Namespace) -> tuple[int, int]:
     """Run the tests that draw their cases with so many times the seeds; return tests and failures."""
-    files = [path for path in ROOT.glob("tests/*/test_*.py") if _draws(path)]
+    files = [path for path in ROOT.glob("tests/**/test_*.py") if _draws(path)]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--timeout", "0", *map(str, files)],
         cwd=ROOT,

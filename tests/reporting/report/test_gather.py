@@ -30,8 +30,9 @@ from tests.support.report_samples import (
     result,
     write,
 )
+from tests.support.seeds import seeds
 
-SEEDS = range(40)
+SEEDS = seeds(40)
 
 
 def report(*logs: Path, samples: int = 3) -> Report:
