@@ -13,7 +13,7 @@ import pytest
 
 from tests.mutations import MUTATIONS, ROOT, judge, judge_all
 
-PARTS: Final = 3
+PARTS: Final = 4
 """Of so many parts one is planted."""
 
 
