@@ -9,6 +9,7 @@ from bulkdel.errors import ConfigError
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.reporting.plan import LaneSurvey
 from bulkdel.reporting.words import duration
+from bulkdel.result_log.encode import utc
 from bulkdel.settings import Lane, RunSettings
 from bulkdel.sources import NO_LANE
 
@@ -30,6 +31,9 @@ def confirmation(
         lines.append(
             f"  {survey.to_send:,} ID{'s' * (survey.to_send != 1)} to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
         )
+        if survey.oldest_s is not None and survey.newest_s is not None:
+            made = f"{utc(survey.oldest_s)[:16]} to {utc(survey.newest_s)[:16]}".replace("T", " ")
+            lines.append(f"  made from {made} UTC, as far as their IDs say")
         lines += _details(lane, survey)
     stray = found.get(NO_LANE)
     if stray is not None:

@@ -52,6 +52,7 @@ from bulkdel.reporting.metrics import Metrics, parse_address
 from bulkdel.reporting.plan import LaneSurvey, survey
 from bulkdel.reporting.words import shell_word
 from bulkdel.result_log.blocks import is_there
+from bulkdel.result_log.encode import utc
 from bulkdel.result_log.folder import holder_of
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.settings import Durability, RunSettings
@@ -136,6 +137,8 @@ class Job:
                     "unusual_prefix": lane_survey.unusual,
                     "unchecked": lane_survey.unchecked,
                     "stripped": lane_survey.stripped,
+                    "oldest_at": _at(lane_survey.oldest_s),
+                    "newest_at": _at(lane_survey.newest_s),
                     "kept": lane_survey.kept,
                     "kept_unknown": lane_survey.kept_unknown,
                 }
@@ -337,6 +340,10 @@ class Job:
         if any(source.name == STDIN for source in self._sources):
             return f"{command}   (with the same IDs on stdin)"
         return command
+
+
+def _at(time_s: float | None) -> str | None:
+    return None if time_s is None else utc(time_s)
 
 
 def _duration_s(text: str | None) -> float | None:

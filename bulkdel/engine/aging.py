@@ -22,9 +22,8 @@ from bulkdel.engine.choice import Choice
 from bulkdel.engine.feeder import BlockReader
 from bulkdel.errors import SourceError
 from bulkdel.models import Block
+from bulkdel.providers.birth import FIRST_S
 
-FIRST_S: Final = 1_672_531_200.0
-"""2023-01-01: no provider here stored a response before."""
 _AHEAD_S: Final = 86_400.0
 _FALSE_MAX: Final = 0.02
 """Of random digits three in a hundred would pass for a time; of real ones next to none do not."""

@@ -14,6 +14,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+FIRST_S: Final = 1_672_531_200.0
+"""2023-01-01: no provider here stored a response before."""
+
 _ARK: Final = re.compile(r"resp_02([0-9]{13})[0-9a-f]{38}").fullmatch
 _OPENAI: Final = re.compile(r"resp_([0-9a-f]{8})[0-9a-f]{40}").fullmatch
 

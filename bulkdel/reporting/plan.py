@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from bulkdel.engine.feeder import BlockReader
 from bulkdel.models import InvalidRow
 from bulkdel.object_id import STRICT, IdForm
+from bulkdel.providers.birth import FIRST_S
 from bulkdel.result_log.index import Index
 from bulkdel.settings import Lane
 from bulkdel.sources import NO_LANE
@@ -42,6 +43,9 @@ class LaneSurvey:
         stripped: IDs around which white space or a byte order mark was taken off.
         kept: IDs that are too young, or of unknown age.
         kept_unknown: Of those: IDs of unknown age.
+        oldest_s: When the oldest that would be sent was made, in seconds since 1970, as far as
+            their IDs say; None if they do not.
+        newest_s: The newest one.
         unchecked: IDs whose confirmations name nothing that can be compared with them.
     """
 
@@ -58,6 +62,8 @@ class LaneSurvey:
     stripped: int = 0
     kept: int = 0
     kept_unknown: int = 0
+    oldest_s: float | None = None
+    newest_s: float | None = None
     unchecked: int = 0
 
 
@@ -84,6 +90,7 @@ def survey(
     found = {lane.name: LaneSurvey() for lane in lanes}
     forms = {lane.name: lane.id_form for lane in lanes}
     unchecked = {lane.name: lane.resource.is_unchecked for lane in lanes}
+    born = {lane.name: lane.resource.born for lane in lanes}
     for reader in readers:
         while not stop() and (blocks := reader.read()) is not None:
             for block in blocks:
@@ -97,6 +104,7 @@ def survey(
                 lane_survey.duplicates += claimed.duplicates
                 lane_survey.stripped += block.stripped
                 _note(lane_survey, claimed.block.ids, forms.get(block.lane, STRICT))
+                _note_ages(lane_survey, claimed.block.ids, born.get(block.lane))
                 is_unchecked = unchecked.get(block.lane)
                 if is_unchecked is not None:
                     lane_survey.unchecked += sum(map(is_unchecked, claimed.block.ids))
@@ -115,6 +123,18 @@ def _note(lane_survey: LaneSurvey, ids: list[str], form: IdForm) -> None:
     unusual = [object_id for object_id in ids if form.is_unusual(object_id)]
     lane_survey.unusual += len(unusual)
     _keep(lane_survey.unusual_ids, unusual)
+
+
+def _note_ages(
+    lane_survey: LaneSurvey, ids: list[str], born: Callable[[str], float | None] | None
+) -> None:
+    """Note the oldest and the newest of some IDs; a time before any that can be true is none."""
+    if born is None:
+        return
+    times = [time_s for time_s in map(born, ids) if time_s is not None and time_s >= FIRST_S]
+    if times:
+        lane_survey.oldest_s = min(lane_survey.oldest_s or times[0], *times)
+        lane_survey.newest_s = max(lane_survey.newest_s or times[0], *times)
 
 
 def _keep(kept: list[T], more: Sequence[T]) -> None:

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 from bulkdel.emulator import AccountSettings
+from bulkdel.providers.birth import ark_response
+from bulkdel.result_log.encode import utc
 from tests.engine.test_aging import DAY_S, ark_id
 from tests.support.command import KEY, emulated, run_command
 
@@ -18,6 +20,7 @@ def test_only_what_is_old_enough_is_deleted(tmp_path: Path) -> None:
     old = [ark_id(now_s - (2 + n % 5) * DAY_S, rng) for n in range(30)]
     young = [ark_id(now_s - n % 20 * 3600, rng) for n in range(50)]
     strange = ["resp_unknown", "resp_021"]
+    made_s = [time_s for one in old if (time_s := ark_response(one)) is not None]
     (tmp_path / "ids.txt").write_text("\n".join([*young, *old, *strange, ""]))
     with emulated(ark=AccountSettings(ids=[*old, *young, *strange], key=KEY)) as emulator:
         at = ("ids.txt", "-p", "ark", "--base-url", emulator.base_url("ark"), "--log", "log")
@@ -28,6 +31,8 @@ def test_only_what_is_old_enough_is_deleted(tmp_path: Path) -> None:
         later = run_command(*words[:-4], "--older-than", "1h", "--yes", "--json", cwd=tmp_path)
 
     assert "52 are kept for their age, 2 of them of unknown age" in looked.out
+    assert f"made from {utc(min(made_s))[:10]}" in looked.out
+    assert f"to {utc(max(made_s))[:10]}" in looked.out
     summary = ended.json
     assert ended.code == 0
     assert (summary["read"], summary["deleted"], summary["pending"]) == (82, 30, 0)

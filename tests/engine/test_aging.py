@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkdel.engine.aging import FIRST_S, ByAge
+from bulkdel.engine.aging import ByAge
 from bulkdel.engine.choice import Choice
 from bulkdel.errors import SourceError
 from bulkdel.models import Block
 from bulkdel.providers import birth
-from bulkdel.providers.birth import ark_response, openai_response
+from bulkdel.providers.birth import FIRST_S, ark_response, openai_response
 
 NOW_S = 1_795_000_000.0
 DAY_S = 86_400.0

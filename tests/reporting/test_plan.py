@@ -123,3 +123,14 @@ def test_can_be_ended_early(reading: Reading) -> None:
     found = survey([reading("ids.txt", "resp_1\n")], [ARK], Index(), stop=lambda: True)
 
     assert found["ark"].read == 0
+
+
+def test_it_says_when_the_objects_were_made(reading: Reading) -> None:
+    """Whoever has taken last year's file by mistake sees it before anything is sent."""
+    tail = "a" * 38
+    rows = [f"resp_02{1_764_000_000_000 + n * 1000}{tail}" for n in (5, 1, 9)]
+    rows += [f"resp_02{0:013}{tail}", "resp_1"]
+
+    found = survey([reading("ids.txt", "\n".join(rows))], [ARK], Index())
+
+    assert (found["ark"].oldest_s, found["ark"].newest_s) == (1_764_000_001, 1_764_000_009)
