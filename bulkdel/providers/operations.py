@@ -85,7 +85,8 @@ class Resource:
         is_unchecked: Says of which IDs nothing in a confirmation can be compared with them;
             None where there are none. People are told how many there are.
         born: Returns when an object was made, by its ID alone, in seconds since 1970; None for
-            one whose ID does not say. None where no ID says it (`birth`).
+            one whose ID does not say. None where no ID says it (`birth`). IDs that say it sort by
+            it: a time stands in front, in so many digits.
     """
 
     name: str

@@ -131,10 +131,16 @@ def _note_ages(
     """Note the oldest and the newest of some IDs; a time before any that can be true is none."""
     if born is None:
         return
-    times = [time_s for time_s in map(born, ids) if time_s is not None and time_s >= FIRST_S]
+    times = _times([min(ids, default=""), max(ids, default="")], born)
+    if len(times) < 2:  # the first or the last in order is of another form: ask all
+        times = _times(ids, born)
     if times:
         lane_survey.oldest_s = min(lane_survey.oldest_s or times[0], *times)
         lane_survey.newest_s = max(lane_survey.newest_s or times[0], *times)
+
+
+def _times(ids: list[str], born: Callable[[str], float | None]) -> list[float]:
+    return [time_s for time_s in map(born, ids) if time_s is not None and time_s >= FIRST_S]
 
 
 def _keep(kept: list[T], more: Sequence[T]) -> None:
