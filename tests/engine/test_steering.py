@@ -18,7 +18,7 @@ from bulkdel.models import Answer, State, Summary
 from bulkdel.pacing.estimate import LimitEstimate
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
-from tests.support.engine_fakes import deleted, edge, failing, in_virtual_time
+from tests.support.engine_fakes import deleted, edge, failing, in_virtual_time, refusing
 from tests.support.lane_job import Job, ids
 
 
@@ -104,6 +104,36 @@ async def test_a_pause_is_no_outage() -> None:
         await anyio.sleep(60)
         assert at.run.snapshot()["openai"].held_for is None
         assert await at.sent_in(10) > 150
+
+
+@pytest.mark.parametrize("pause_s", [5, 120, 3600, 20_000])
+@in_virtual_time
+async def test_a_pause_is_no_silence(pause_s: float) -> None:
+    """That nothing was refused in it tells nothing: the pace goes on where it was."""
+    place_s = 0.0  # when the next place of a limit of 50/s with a burst of 5 is there
+
+    def answering(object_id: str, _: int) -> Answer:
+        nonlocal place_s
+        now_s = anyio.current_time()
+        if place_s > now_s + 5 / 50:
+            return refusing()
+        place_s = max(place_s, now_s) + 1 / 50
+        return deleted(object_id)
+
+    job = Job(answering, rate=None, rate_max=None, concurrency=50)
+    async with working(job, 500_000) as at:
+        await anyio.sleep(60)
+        steer(at.run, Order(Verb.PAUSE), "me")
+        await anyio.sleep(pause_s)
+        before = at.run.snapshot()["openai"]
+        steer(at.run, Order(Verb.RESUME), "me")
+        await anyio.sleep(20)
+        after = at.run.snapshot()["openai"]
+
+    requests = after.counts.requests - before.counts.requests
+    refused = after.counts.refused - before.counts.refused
+    assert requests - refused >= 0.9 * 20 * 50
+    assert refused <= 0.03 * requests
 
 
 @in_virtual_time
