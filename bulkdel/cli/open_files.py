@@ -52,3 +52,22 @@ def fit_open_files(settings: RunSettings, sources: int) -> RunSettings:
         f" requests in flight are now {shown}; raise the limit (ulimit -n) for more"
     )
     return replace(settings, lanes=lanes)
+
+
+def check_open_files(connections: int, sources: int) -> None:
+    """Raise the limit of open files for a run at work, as far as it goes.
+
+    Args:
+        connections: Most requests in flight, of all lanes together.
+        sources: How many sources it has.
+
+    Raises:
+        ConfigError: So many connections cannot be opened.
+    """
+    beside = BESIDE + PER_SOURCE * sources
+    allowed = raise_open_files(connections + beside)
+    if allowed < connections + beside:
+        raise ConfigError(
+            f"only {allowed:,} open files are allowed to this process, so at most"
+            f" {max(0, allowed - beside):,} requests can be in flight"
+        )

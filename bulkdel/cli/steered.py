@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 
 import anyio
 
+from bulkdel.cli.open_files import check_open_files
 from bulkdel.control.server import Control
 from bulkdel.engine.run import Run
 from bulkdel.engine.snapshot import LaneSnapshot
-from bulkdel.engine.steering import Order, steer
+from bulkdel.engine.steering import Order, Verb, steer
 from bulkdel.reporting.progress import LaneRate, eta_s, status_line
 from bulkdel.version import __version__
 
@@ -58,9 +59,19 @@ class Steered:
         return self._rates.setdefault(name, LaneRate(self._run.began_s))
 
     def _follow(self, order: Order, by: str) -> str:
+        if order.verb is Verb.CONCURRENCY:
+            self._check_open_files(order)
         said = steer(self._run, order, by)
         self._tell(f"bulkdel control, {by}: {said}")
         return said
+
+    def _check_open_files(self, order: Order) -> None:
+        """Refuse what would look like an outage: connections that cannot be opened."""
+        most = sum(
+            int(order.value or 0) if order.lane in (None, name) else lane.work.lane.concurrency
+            for name, lane in self._run.lanes.items()
+        )
+        check_open_files(most, len(self._run.sources))
 
     def _status(self) -> dict[str, object]:
         now_s = anyio.current_time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -234,3 +235,16 @@ def test_watching_ends_with_the_run(tmp_path: Path) -> None:
 
     assert first["pid"] == running.process.pid
     assert ended.code == 0
+
+
+def test_more_requests_than_files_may_be_open_are_refused(tmp_path: Path) -> None:
+    """Each connection that cannot be opened would look like an outage."""
+    with at_work(tmp_path) as running:
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (300, 300))
+        refused = control(tmp_path, "concurrency", "2000")
+        taken = control(tmp_path, "concurrency", "200")
+        control(tmp_path, "stop")
+        running.end()
+
+    assert (refused.code, taken.code) == (2, 0)
+    assert "only 300 open files are allowed" in refused.err
