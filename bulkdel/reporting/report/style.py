@@ -68,7 +68,7 @@ svg path.bars { fill: var(--c2); stroke: none; }
 details { margin: .6em 0; }
 summary { cursor: pointer; color: var(--c1); }
 details table { font-size: .85rem; }
-@media print { body { max-width: none; font-size: 11px; padding: 0; } nav, .skip, details { display: none; }
-  h2 { break-after: avoid; } tr, .tiles { break-inside: avoid; } pre { white-space: pre-wrap; }
+@media print { html { font-size: 11px; } body { max-width: none; font-size: 11px; padding: 0; } nav, .skip, details { display: none; }
+  h2, h3 { break-after: avoid; } tr, .tiles { break-inside: avoid; } pre { white-space: pre-wrap; }
   .wide { overflow: visible; } .charts { grid-template-columns: repeat(3, 1fr); } }
 """
