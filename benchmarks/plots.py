@@ -11,7 +11,7 @@ from typing import Any, Final
 
 _OURS: Final = "#0b6e99"
 _OTHERS: Final = "#b9bec4"
-_LINES: Final = ("#0b6e99", "#c2571a", "#3d7a3a", "#7a4d9f")
+_LINES: Final = ("#0b6e99", "#c2571a", "#3d7a3a", "#7a4d9f", "#a33b52")
 _INK: Final = "#333333"
 
 _STYLE: Final = {
@@ -166,13 +166,14 @@ def resume(found: dict[str, Any], path: Path) -> None:
         "new_first": "first DELETE, new IDs in front",
         "status": "bulkdel status",
         "failed": "bulkdel failed",
+        "report": "bulkdel report",
     }
     lines = [size["lines"] for size in found["sizes"]]
     with _figure(path, 10, 4.2, columns=2) as (left, right):
         for colour, (name, title) in zip(_LINES, names.items(), strict=True):
             seconds = [size["seconds"][name]["median"] for size in found["sizes"]]
             left.plot(lines, seconds, "o-", color=colour, lw=2, label=title)
-            if name in ("new_last", "status"):
+            if name in ("new_last", "status", "report"):
                 peaks = [size["peak_mb"][name] for size in found["sizes"]]
                 title = "resume" if name == "new_last" else title
                 right.plot(lines, peaks, "o-", color=colour, lw=2, label=title)

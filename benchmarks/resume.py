@@ -1,4 +1,4 @@
-"""Resume: how soon the first DELETE is sent over a log, by its size; and reading logs.
+"""Resume: how soon the first DELETE is sent over a log, by its size; reading and reporting logs.
 
 The log is made here, with one failed ID in a thousand. The source is that of the earlier
 run with 1,000 new IDs: behind all those that are done, as they are when a stopped run goes
@@ -29,6 +29,8 @@ NEW: Final = 1_000
 
 _FAILED_EVERY: Final = 1_000
 _AT_S: Final = 1_767_225_600.0
+_PER_S: Final = 400
+"""Lines of one second: a log of ten million is seven hours long."""
 
 
 def measure(*, sizes: Sequence[int], rounds: int) -> dict[str, Any]:
@@ -55,8 +57,9 @@ def _measure_size(server: Server, folder: Path, lines: int, rounds: int) -> dict
     for _ in range(rounds):
         for place in ("new_last", "new_first"):
             note(place, *_resume(server, folder, log, lines, place))
-        for command in ("status", "failed"):
-            ended = run([*BULKDEL, command, log])
+        page = str(folder / "report.html")
+        for command, more in (("status", ()), ("failed", ()), ("report", ("-o", page))):
+            ended = run([*BULKDEL, command, log, *more])
             note(command, ended, ended.wall_s)
     return {
         "lines": lines,
@@ -98,10 +101,18 @@ def write_log(path: Path, lines: int, base_url: str) -> None:
 
 
 def _lines(count: int) -> Iterator[bytes]:
-    usual = result_line(Result("%b", "ark", Outcome.DELETED, 200, 1, _AT_S, 84.0))
-    failed = result_line(
-        Result("%b", "ark", Outcome.FAILED, 400, 1, _AT_S, 31.0, error="unexpected internal error")
-    )
+    usual = failed = b""
     for number, object_id in enumerate(made_ids(count)):
+        if number % _PER_S == 0:
+            usual, failed = _templates(_AT_S + number / _PER_S, number // _PER_S % 200)
         line = usual if number % _FAILED_EVERY else failed
         yield line % object_id.encode()
+
+
+def _templates(at_s: float, more_ms: int) -> tuple[bytes, bytes]:
+    """Return the lines of a second, without their IDs: deleted, and failed."""
+    usual = Result("%b", "ark", Outcome.DELETED, 200, 1, at_s, 84.0 + more_ms)
+    failed = Result(
+        "%b", "ark", Outcome.FAILED, 400, 1, at_s, 31.0, error="unexpected internal error"
+    )
+    return result_line(usual), result_line(failed)

@@ -123,7 +123,7 @@ def memory(found: dict[str, Any]) -> str:
 
 def resume(found: dict[str, Any]) -> str:
     """Return the table of times and memory by size of the log."""
-    names = ("new_last", "new_first", "status", "failed")
+    names = ("new_last", "new_first", "status", "failed", "report")
     rows = [
         [
             f"{size['lines']:,}",
@@ -131,19 +131,20 @@ def resume(found: dict[str, Any]) -> str:
             *(number(size["seconds"][name]["median"]) for name in names),
             number(max(size["peak_mb"]["new_last"], size["peak_mb"]["new_first"])),
             number(max(size["peak_mb"]["status"], size["peak_mb"]["failed"])),
+            number(size["peak_mb"]["report"]),
         ]
         for size in found["sizes"]
     ]
     head = [
         *("log lines", "log MB", "first DELETE s", "with new IDs in front s", "status s"),
-        *("failed s", "peak MB, resume", "peak MB, reading"),
+        *("failed s", "report s", "peak MB, resume", "peak MB, reading", "peak MB, report"),
     ]
     return (
         "# Resume\n\n"
         "Seconds from the start of the command to the answer to its first DELETE, over a log of"
         f" so many results: with {found['new']:,} new IDs behind all those that are done, which are"
-        " read and skipped first, and with the new ones in front. `bulkdel status` and `bulkdel"
-        f" failed` from start to end. Median of {found['rounds']} runs; the log was in the"
+        " read and skipped first, and with the new ones in front. `bulkdel status`, `failed` and"
+        f" `report` (a page) from start to end. Median of {found['rounds']} runs; the log was in the"
         " system's cache.\n\n"
         f"{table(head, rows)}\n`python -m benchmarks resume` on {where_text(found['where'])}"
     )

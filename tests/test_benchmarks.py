@@ -198,7 +198,7 @@ CLIENT = {
     "name": "bulkdel", "title": "bulkdel delete", "does": "all", "ids": 10, "runs": 3,
     "rate": SPREAD, "cpu_us": SPREAD, "peak_mb": 1.0, "ratio_to": {"curl": SPREAD},
 }  # fmt: skip
-NAMES = ("new_last", "new_first", "status", "failed")
+NAMES = ("new_last", "new_first", "status", "failed", "report")
 FOUND: dict[str, dict[str, Any]] = {
     "throughput": {
         "scheme": "http", "concurrency": 64, "clients": [CLIENT], "missing": {"wrk": ["wrk"]},
