@@ -72,6 +72,7 @@ def report(logs: tuple[Path, ...], *, output: Path | None, form: str | None, sam
     if str(output) == "-":
         output = None
     form = form or _form(output)
+    logs = _whole(logs)
     if output is not None:
         _check(output, logs)
     made = gather(
@@ -87,6 +88,15 @@ def report(logs: tuple[Path, ...], *, output: Path | None, form: str | None, sam
         return
     _write(output, text)
     say(f"Report: {shell_word(str(output))}")
+
+
+def _whole(logs: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the logs with their whole paths, each once; a pipe is refused: it can be read only once."""
+    whole = tuple(dict.fromkeys(Path(os.path.abspath(log)) for log in logs))  # noqa: PTH100 - links stay
+    for log in whole:
+        if log.exists() and not (log.is_file() or log.is_dir()):
+            raise ConfigError(f"{log} is no file: a report reads a log more than once")
+    return whole
 
 
 def _form(output: Path | None) -> str:
@@ -117,6 +127,8 @@ def _check(output: Path, logs: tuple[Path, ...]) -> None:
     """Refuse to write over what is no report of ours: a log, say, whose name was typed here."""
     if not output.parent.is_dir():
         raise ConfigError(f"{output}: there is no folder {output.parent}")
+    if (output.exists() or output.is_symlink()) and (output.is_symlink() or not output.is_file()):
+        raise ConfigError(f"{output} is no plain file, so it is not written over; name another one")
     try:
         with output.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -126,7 +138,7 @@ def _check(output: Path, logs: tuple[Path, ...]) -> None:
         raise ConfigError(f"{output}: {exc.strerror}") from exc
     is_log = any(output.samefile(log) for log in logs if log.exists())
     is_ours = head.startswith((MARKER.encode(), _JSON_BEGIN)) or GENERATOR.encode() in head
-    if is_log or (head and not is_ours):
+    if is_log or not is_ours:
         raise ConfigError(
             f"{output} is no report of bulkdel, so it is not written over; name another file"
         )
@@ -142,7 +154,7 @@ def _write(output: Path, text: bytes) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        made.chmod(0o666 & ~_umask())
+        made.chmod(output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask())
         made.replace(output)
     except OSError as exc:
         if made is not None:

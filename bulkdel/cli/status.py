@@ -12,9 +12,8 @@ import click
 from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.reporting.words import duration, shell_word
-from bulkdel.result_log.failures import failures
+from bulkdel.result_log.failures import failures, index_of_failed
 from bulkdel.result_log.folder import holder_of
-from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.utf8 import json_bytes
 
@@ -59,7 +58,7 @@ class _Seen:
     @classmethod
     def of(cls, log: Path) -> _Seen:
         who = holder_of(log)  # before it is read: what ends meanwhile has written its end
-        index = Index(retry_failed=True)
+        index = index_of_failed()
         facts = index.read(log)
         failed = any(records.counts.get(Outcome.FAILED) for records in facts.lanes.values())
         why = failures(index, [log]) if failed else []

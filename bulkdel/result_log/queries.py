@@ -37,7 +37,7 @@ def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
         ConfigError: A log cannot be read.
     """
     logs = list(paths)
-    index = Index(retry_failed=True)
+    index = Index(retry_failed=True, allow_gone=True)
     for path in logs:
         index.read(path)
     waiting: defaultdict[str, list[str]] = defaultdict(list)
@@ -63,7 +63,7 @@ def last_lines(paths: Iterable[Path], outcome: str) -> Iterator[Line]:
         ConfigError: A log cannot be read.
     """
     logs = list(paths)
-    index = Index(retry_failed=True)
+    index = Index(retry_failed=True, allow_gone=True)
     for path in logs:
         index.read(path)
     last: dict[tuple[str, str], Line] = {}

@@ -46,8 +46,9 @@ _BEGINS_MS: Final = _STEP ** np.arange(_CLASSES)
 _OUTCOME_AT: Final = 8
 _LANE_AT: Final = 10
 _SECOND_AT: Final = 26
-LANES_MAX: Final = (1 << (_SECOND_AT - _LANE_AT)) - 1
-"""Lanes that are told apart; what comes from more counts for the last one."""
+_LANE_MASK: Final = (1 << (_SECOND_AT - _LANE_AT)) - 1
+LANES_MAX: Final = CELLS_MAX // 2
+"""Lanes that are told apart, so that there are bins for each; what comes from more does not count."""
 
 # As `encode` writes it. Inside a string a quote is escaped, so none of this is found in one.
 _LINE: Final = re.compile(
@@ -95,7 +96,7 @@ class Timeline:
             return
         lanes, outcomes, times, ms = zip(*found, strict=True)
         for name in set(lanes):
-            self._lanes.setdefault(name, min(len(self._lanes), LANES_MAX))
+            self._lanes.setdefault(name, len(self._lanes))
         seconds = _seconds(times)
         numbers = np.fromiter(map(self._lanes.__getitem__, lanes), np.int64, len(lanes))
         kinds = np.fromiter(map(_NUMBER_OF.__getitem__, outcomes), np.int64, len(outcomes))
@@ -103,11 +104,11 @@ class Timeline:
         classes = np.searchsorted(_BEGINS_MS, waits, side="right")
         keys = (
             seconds << _SECOND_AT
-            | numbers << _LANE_AT
+            | (numbers & _LANE_MASK) << _LANE_AT
             | kinds << _OUTCOME_AT
             | np.minimum(classes, _CLASSES - 1)
         )
-        self._waiting.append(keys[seconds > 0])
+        self._waiting.append(keys[(seconds > 0) & (numbers < LANES_MAX)])
         self._waiting_count += len(keys)
         if self._waiting_count >= _BATCH:
             self._settle()
@@ -126,7 +127,7 @@ class Timeline:
             cell = int(cells[begin])
             yield Moment(
                 begin_s=cell >> (_SECOND_AT - _LANE_AT),
-                lane=names[cell & LANES_MAX],
+                lane=names[cell & _LANE_MASK],
                 counts=tuple(map(int, by_kind)),
                 latency=latency,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import anyio
@@ -49,7 +50,7 @@ def test_all_formats_say_the_same(log: Path) -> None:
     assert f"{deleted:,} deleted" in (folder / "report.html").read_text()
     assert [run["state"] for run in figures["runs"]] == ["stopped", "finished"]
     assert figures["evidence"][0]["files"][0]["seals"] > 0
-    assert "ark=ark.txt fireworks=fireworks.txt" in text.out
+    assert "bulkdel delete" not in text.out.partition("## What is left")[2].partition("## Over")[0]
 
 
 def test_nothing_but_a_report_is_written_over(log: Path, tmp_path: Path) -> None:
@@ -73,6 +74,41 @@ def test_nothing_but_a_report_is_written_over(log: Path, tmp_path: Path) -> None
     assert other.read_text() == "<p>mine</p>"
     assert twice == [0, 0]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["notes.html", "report.md"]
+
+
+def test_only_a_plain_file_is_written_over(log: Path, tmp_path: Path) -> None:
+    """No link, no pipe, no empty file that may be somebody's log; and a mode stays as it is."""
+    (tmp_path / "target.md").write_text("mine")
+    (tmp_path / "link.md").symlink_to(tmp_path / "target.md")
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "empty.md").touch()
+    refused = [
+        run_command("report", log, "-o", tmp_path / f"{name}.md")
+        for name in ("link", "pipe", "empty")
+    ]
+    device = run_command("report", log, "-o", "/dev/null", "--format", "md")
+    private = tmp_path / "private.md"
+    codes = [run_command("report", log, "-o", private).code]
+    private.chmod(0o600)
+    codes.append(run_command("report", log, "-o", private).code)
+
+    assert [each.code for each in (*refused, device)] == [2] * 4
+    assert not Path("/dev/null").is_file()
+    assert (tmp_path / "link.md").is_symlink()
+    assert codes == [0, 0]
+    assert private.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_by_a_name_without_a_name_a_pipe_and_one_twice(log: Path, tmp_path: Path) -> None:
+    """`.` in a job's folder; what can be read once only; the same log again."""
+    (tmp_path / "job.json").write_text("{}")
+    (tmp_path / "run-000001.jsonl").write_bytes(log.read_bytes())
+    os.mkfifo(tmp_path / "pipe.jsonl")
+
+    assert run_command("report", ".", cwd=tmp_path).code == 0
+    assert run_command("report", tmp_path / "pipe.jsonl").code == 2
+    once = run_command("report", log, "--format", "json").json["lanes"]
+    assert run_command("report", log, log, "--format", "json").json["lanes"] == once
 
 
 def test_a_log_that_grows_and_one_that_is_none(log: Path, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ GAP_S: Final = 120
 _STRETCHES_MAX: Final = 60
 """With more the shortest gaps are shown as what they are: else a chart is all cuts."""
 
+_SECOND_MAX: Final = 253_402_300_799
+"""The last one of the year 9999."""
+
 Stretch = tuple[int, int]
 """Seconds since 1970: from, and to."""
 
@@ -126,4 +129,5 @@ def _few(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def _utc(second: int) -> str:
+    second = max(0, min(second, _SECOND_MAX))  # a clock that is wrong must not end a report
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -22,7 +22,6 @@ from bulkdel.reporting.report.facts import (
     Report,
     RunFacts,
 )
-from bulkdel.reporting.report.left import SAME_OPTIONS
 from bulkdel.reporting.words import duration, shell_word
 
 RUNS_SHOWN_MAX: Final = 50
@@ -127,13 +126,13 @@ def lead(report: Report) -> str:
     words += [f"{counts[name]:,} {_OUTCOME_WORDS[name]}" for name in _OUTCOMES[1:] if counts[name]]
     pending = sum(lane.pending or 0 for lane in report.lanes)
     if pending:
-        words.append(f"{pending:,} still to do")
+        words.append(f"{pending:,} read and still to do")
     return f"{', '.join(words)}. {_state(report)}"
 
 
 _OUTCOME_WORDS: Final = {
     "deleted": "deleted",
-    "gone": "gone already",
+    "gone": "gone",
     "failed": "failed",
     "invalid": "invalid",
 }
@@ -214,7 +213,7 @@ def _sum(rows: Sequence[_Row]) -> _Row:
 
 def _left(report: Report) -> Iterator[Piece]:
     left = report.left
-    if not report.runs:
+    if not report.runs and not left.what:
         yield Text("There was no run yet.")
     elif not left.what:
         kept = report.runs[-1].counts.get("kept", 0)
@@ -224,8 +223,6 @@ def _left(report: Report) -> Iterator[Piece]:
         yield Text(sentence)
     if left.commands:
         yield Code(left.commands)
-        if any(command.startswith("bulkdel delete") for command in left.commands):
-            yield Text(SAME_OPTIONS)
 
 
 def _over_time(report: Report) -> Iterator[Piece]:
@@ -242,7 +239,7 @@ def _over_time(report: Report) -> Iterator[Piece]:
         (
             lane.lane or "(no lane)",
             lane.limit or "not known",
-            _per_s(sum(lane.counts.values()) / lane.active_s) if lane.active_s else "-",
+            _mean_rate(lane, axis),
             _ms(lane.p50_ms),
             _ms(lane.p99_ms),
             _percent(lane.refused, lane.requests),
@@ -376,7 +373,7 @@ def _log_text(log: LogEvidence) -> str:
         words += f" from {log.first_at} to {log.last_at}"
     if log.damaged:
         numbers = ", ".join(map(str, log.damaged_lines))
-        words += f"; {log.damaged:,} damaged, the first: {numbers}"
+        words += f"; {log.damaged:,} damaged" + (f", the first: {numbers}" if numbers else "")
     if log.torn_bytes:
         words += f"; the last {log.torn_bytes:,} bytes are no whole line"
     return words + "."
@@ -406,7 +403,7 @@ def _words() -> Table:
             ),
             ("failed", "The provider would not, after as many attempts as were allowed."),
             ("invalid", "The row cannot be an ID: nothing was sent."),
-            ("still to do", "Read by the newest run, and left when it ended."),
+            ("still to do", "Read, and left by the newest run of each set of sources."),
             ("refused", "The provider answered that it was asked too fast; sent again later."),
             ("lane", "One account at one provider."),
         ),
@@ -417,6 +414,19 @@ def _words() -> Table:
 def number_words(value: float) -> str:
     """Return a number with three digits or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _mean_rate(lane: LaneReport, axis: Axis) -> str:
+    """Return the rate over the columns in which the lane did anything: results and time of the same."""
+    series = lane.series
+    busy = [
+        (rate * span, span)
+        for rate, requests, span in zip(
+            series.results_per_s, series.requests, axis.spans_s, strict=True
+        )
+        if rate or requests
+    ]
+    return _per_s(sum(n for n, _ in busy) / sum(span for _, span in busy)) if busy else "-"
 
 
 def _per_s(value: float) -> str:

@@ -33,11 +33,10 @@ from bulkdel.reporting.report.facts import (
     Report,
     Series,
 )
-from bulkdel.reporting.report.left import left
-from bulkdel.reporting.report.runs import Runs
-from bulkdel.result_log.failures import failures
+from bulkdel.reporting.report.left import left, newest_of_sources
+from bulkdel.reporting.report.runs import Run, Runs
+from bulkdel.result_log.failures import failures, index_of_failed
 from bulkdel.result_log.folder import holder_of
-from bulkdel.result_log.index import Index
 from bulkdel.result_log.reader import LaneFacts, LogFacts
 from bulkdel.result_log.timeline import OUTCOMES, Ints, Moment, Timeline, percentile_ms
 
@@ -65,7 +64,7 @@ def gather(
     Raises:
         ConfigError: A log cannot be read, or is none.
     """
-    index, timeline, runs = Index(retry_failed=True), Timeline(), Runs()
+    index, timeline, runs = index_of_failed(), Timeline(), Runs()
     lanes: dict[str, LaneFacts] = {}
     evidence = []
     before = 0
@@ -187,7 +186,7 @@ def _lane(
         counts={outcome.value: facts.counts.get(outcome, 0) for outcome in Outcome},
         retryable=facts.retryable,
         doubted=facts.doubted,
-        pending=of_lane[-1].of_lane(name, "pending") if of_lane else None,
+        pending=_pending(name, of_lane),
         requests=sum(run.of_lane(name, "requests") or 0 for run in of_lane),
         refused=sum(run.of_lane(name, "refused") or 0 for run in of_lane),
         active_s=sum(each.elapsed_s for each in explained),
@@ -198,6 +197,13 @@ def _lane(
         p99_ms=percentile_ms(latency, _P99),
         series=_series(name, moments, columns, runs),
     )
+
+
+def _pending(name: str, of_lane: list[Run]) -> int | None:
+    """Return what the newest run of each set of sources has left; None if one wrote no end."""
+    left_by = [run.of_lane(name, "pending") for run in newest_of_sources(of_lane)]
+    known = [max(0, count) for count in left_by if count is not None]
+    return sum(known) if known and len(known) == len(left_by) else None
 
 
 def _series(name: str, moments: list[Moment], columns: Columns, runs: Runs) -> Series:

@@ -37,6 +37,7 @@ _RUN_S_MAX: Final = 10 * 365 * 86_400
 """A record of a longer run is damaged."""
 _UNKNOWN: Final = -1.0
 ORDERS_MAX: Final = 100
+_ORDER: Final = ("order", "lane", "value", "by", "at")
 
 
 class Pace(NamedTuple):
@@ -83,7 +84,7 @@ class Run:
         if name == "pace":
             self._keep(str(value.get("lane")), value)
         elif name == "control":
-            self._orders.append(value)
+            self._orders.append({key: value[key] for key in _ORDER if _is_plain(value.get(key))})
         elif name == "end":
             self.end = value
             for lane, pace in paces_of(value):
@@ -128,6 +129,11 @@ class Run:
     def explanations(self) -> list[LaneExplanation]:
         """Return where the time of its lanes went."""
         return self._explainer.lanes()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The files it read, as they were named."""
+        return _words(self.header.get("sources"))
 
     @property
     def lanes(self) -> tuple[str, ...]:
@@ -214,6 +220,10 @@ def seconds_of(at: object) -> float | None:
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 def _table(value: object) -> dict[str, Any]:

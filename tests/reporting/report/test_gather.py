@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bulkdel.reporting.report.html import html_report
 from bulkdel.reporting.report.markdown import markdown_report
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.lock import holder
+from bulkdel.result_log.queries import iter_failed
 from bulkdel.result_log.seal import Chain
 from tests.support.report_samples import (
     BEGAN_S,
@@ -93,7 +95,7 @@ def test_a_damaged_or_foreign_log_is_reported_too(seed: int, tmp_path: Path) -> 
 
 
 def test_runs_and_what_is_left_after_a_kill(tmp_path: Path) -> None:
-    """The command goes on with the log where it was, and says what it cannot know."""
+    """It says what it cannot know, and makes up no command."""
     ids = [result("ark", f"id_{n}", "deleted", BEGAN_S + n) for n in range(5)]
     log = write(
         tmp_path / "purge.jsonl",
@@ -118,11 +120,7 @@ def test_runs_and_what_is_left_after_a_kill(tmp_path: Path) -> None:
     [lane] = found.lanes
     assert (lane.pending, lane.requests, lane.refused) == (None, 43, 4)
     assert any("was killed" in sentence for sentence in found.left.what)
-    command = found.left.commands[0]
-    assert command.startswith(
-        "bulkdel delete 'ark=a b.txt' ark=- --base-url ark=https://example.com"
-    )
-    assert command.endswith(f"--log {log} --retry-failed")
+    assert not any("bulkdel delete" in command for command in found.left.commands)
     [cut] = found.axis.cuts
     assert 0.9e6 < cut.left_out_s < 1e6
 
@@ -194,13 +192,84 @@ def test_what_verify_found_stands_in_the_report(tmp_path: Path) -> None:
     assert "2 absent, 1 unknown" in markdown_report(found)
 
 
-def test_a_header_of_an_older_version_still_gives_a_command(tmp_path: Path) -> None:
-    """It did not say which source feeds which lane."""
-    head = header(BEGAN_S, ["ark"])
-    del head["run"]["source_lanes"]
-    log = write(tmp_path / "log", [head, result("ark", "a", "deleted", BEGAN_S)])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_command_that_deletes_is_ever_made_up(seed: int, tmp_path: Path) -> None:
+    """A header lacks what chose the objects: with another column or age, others would be deleted."""
+    found = report(write(tmp_path / "log", history(random.Random(seed))))
 
-    assert report(log).left.commands[0].startswith("bulkdel delete ark=ids.txt ")
+    assert not any("delete" in command.split()[:2] for command in found.left.commands)
+
+
+def run_of(
+    sources: list[str], pending: int | None, began_s: float, state: str = "finished"
+) -> list[object]:
+    """Return the records of a run that has deleted one ID; without an end if ``pending`` is None."""
+    done = result("ark", sources[0], "deleted", began_s)
+    ended = end(began_s + 9, 9.0, {"ark": {"pending": pending or 0}}, state=state)
+    return [header(began_s, ["ark"], sources), done, *([] if pending is None else [ended])]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        run_of(["a"], 500, BEGAN_S, "stopped"),
+        run_of(["a"], None, BEGAN_S),
+        run_of(["a"], 0, BEGAN_S, "stopped"),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["one log", "two logs"])
+def test_a_later_run_of_other_sources_hides_nothing(
+    first: list[object], apart: bool, tmp_path: Path
+) -> None:
+    """Stopped, killed, or ended at a damaged source: what it left is still to do."""
+    second = run_of(["b"], 0, BEGAN_S + 1e5)
+    if apart:
+        logs = [write(tmp_path / "1", first), write(tmp_path / "2", second)]
+    else:
+        logs = [write(tmp_path / "1", [*first, *second])]
+    again = [*first, *run_of(["a"], 0, BEGAN_S + 2e5)]
+
+    for order in (logs, logs[::-1]):
+        text = markdown_report(report(*order))
+        assert "Nothing: every ID" not in text
+        assert "The newest run of a, in" in text
+    assert "Nothing: every ID" in markdown_report(report(write(tmp_path / "3", again)))
+
+
+def test_what_is_gone_in_doubt_is_not_called_failed(tmp_path: Path) -> None:
+    """It failed first; its last line says otherwise."""
+    failed = [result("ark", f"{n}", "failed", BEGAN_S, error="no") for n in range(3)]
+    later = [result("ark", f"{n}", "gone", BEGAN_S + 1, doubted=True) for n in range(2)]
+    log = write(tmp_path / "log", [header(BEGAN_S, ["ark"]), *failed, *later])
+
+    found = report(log)
+
+    assert found.counts["failed"] == 1 == sum(each.count for each in found.failures)
+    assert [line["id"] for each in found.failures for line in each.samples] == ["2"]
+    assert list(iter_failed([log])) == ["2"]
+
+
+def test_the_rate_is_that_of_the_time_in_which_results_came(tmp_path: Path) -> None:
+    """A run that was killed has no pace record, and its IDs must not be counted for another's time."""
+    slow = [result("ark", f"{n}", "deleted", BEGAN_S + n / 10) for n in range(600)]
+    log = write(
+        tmp_path / "log",
+        [header(BEGAN_S, ["ark"]), *slow, header(BEGAN_S + 100, ["ark"]), pace("ark", 0.01, 1, 0)],
+    )
+
+    assert re.search(r"\| ark +\| [^|]+\| +(9\.\d+|10)/s", markdown_report(report(log)))
+
+
+def test_more_lanes_than_are_told_apart_and_times_that_cannot_be(tmp_path: Path) -> None:
+    """A log of a thousand accounts; a clock in the year 9999, or before 1."""
+    many = [result(f"lane{n}", "x", "deleted", BEGAN_S) for n in range(5_000)]
+    odd = header(BEGAN_S, ["ark"])
+    for at_text in ("9999-12-31T23:59:59.000Z", "0001-01-01T00:00:00+14:00"):
+        odd["run"]["at"] = at_text
+        records = [odd, pace("ark", 10.0, 1, 0), result("ark", "a", "deleted", BEGAN_S)]
+        assert markdown_report(report(write(tmp_path / "odd", records)))
+    found = report(write(tmp_path / "many", [header(BEGAN_S, ["lane0"]), *many]))
+    assert found.counts["deleted"] == 5_000
 
 
 def test_the_folder_of_a_job_is_one_log(tmp_path: Path) -> None:
