@@ -932,7 +932,7 @@ MUTATIONS: Final = (
     Mutation(
         "a report is written over a log",
         "cli/report.py",
-        "if is_log or (head and not is_ours):",
+        "if is_log or not is_ours:",
         "if False:",
         ("cli/test_command_report.py", "-k", "written_over"),
     ),
