@@ -18,6 +18,7 @@ Not here: sockets (`server`, `client`).
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,9 +70,15 @@ def socket_path(log: Path) -> Iterator[Path]:
 
 
 def order_line(order: Order | None) -> bytes:
-    """Return an order as it is sent; None asks for the status."""
+    """Return an order as it is sent; None asks for the status.
+
+    Raises:
+        ConfigError: Its value is no number that JSON has: it would arrive as none, which is ``auto``.
+    """
     if order is None:
         return orjson.dumps({"order": STATUS}) + b"\n"
+    if order.value is not None and not math.isfinite(order.value):
+        raise ConfigError(f"{order.verb.value} takes a finite number, not {order.value}")
     body = {"order": order.verb.value, "lane": order.lane, "value": order.value}
     return orjson.dumps(body) + b"\n"
 

@@ -104,6 +104,8 @@ def test_what_is_typed_wrong_changes_nothing(tmp_path: Path) -> None:
                 ("rate", "fast"),
                 ("rate",),
                 ("rate", "0"),
+                ("rate", "nan"),
+                ("rate", "ark=inf"),
                 ("rate", "fireworks=3"),
                 ("concurrency", "auto"),
                 ("concurrency", "1.5"),

@@ -36,6 +36,13 @@ def test_an_order_arrives_as_it_was_given(order: Order) -> None:
     assert read_order(order_line(None)) is None
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_rate_that_json_cannot_carry_does_not_become_auto(value: float) -> None:
+    """It would arrive as null, and the lane would go as fast as the provider lets it."""
+    with pytest.raises(ConfigError, match="finite"):
+        order_line(Order(Verb.RATE, None, value))
+
+
 @given(
     st.binary(max_size=60)
     | JSON.map(lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
