@@ -83,8 +83,8 @@ class Job:
             in_file=frozenset() if file is None else file.lanes,
         )
         self._sources = [self._watched(source) for source in self._sources]
-        self._choice = choice_by_id(options, self._lanes, time.time())
         self._now_s = time.time()
+        self._choice = choice_by_id(options, self._lanes, self._now_s)
         self._estimates: dict[str, LimitEstimate | None] = {}
         self._known: KnownLogs | None = None
         self._refusal: ConfigError | None = None

@@ -12,8 +12,9 @@ import click
 from bulkdel.cli.output import tell
 from bulkdel.models import Outcome
 from bulkdel.reporting.words import duration, shell_word
-from bulkdel.result_log.failures import failures, index_of_failed
+from bulkdel.result_log.failures import failures
 from bulkdel.result_log.folder import holder_of
+from bulkdel.result_log.queries import index_of_failed
 from bulkdel.result_log.reader import LogFacts
 from bulkdel.utf8 import json_bytes
 

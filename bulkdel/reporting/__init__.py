@@ -6,7 +6,7 @@
     metrics    during it, for Prometheus
     explain    after it: why it took as long as it did
     report     after it, for others: a page with the evidence
-    words      durations and shell words, as all of them write these
+    words      durations, numbers and shell words, as all of them write these
 
 Not here: printing (`cli`).
 """

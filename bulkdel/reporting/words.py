@@ -1,4 +1,4 @@
-"""How durations and words of a command line are written for people.
+"""How durations, numbers and words of a command line are written for people.
 
 Not here: what is said with them (`cli.output`).
 """
@@ -24,6 +24,16 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} min {rest_s} s"
     return f"{whole} s"
+
+
+def number_words(value: float) -> str:
+    """Return a number with three digits or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def ms_words(value: float) -> str:
+    """Return an answer time."""
+    return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
 
 
 def shell_word(text: str) -> str:

@@ -61,16 +61,11 @@ class _Lines:
     """The ID has failed in the end: said of the first line of an ID alone."""
 
 
-def index_of_failed() -> Index:
-    """Return an index that gives out the IDs that have failed in the end, and no others it has read."""
-    return Index(retry_failed=True, allow_gone=True)
-
-
 def failures(index: Index, paths: Iterable[Path], *, samples: int = 0) -> list[Failure]:
     """Return why the IDs have failed whose last outcome is that, the most frequent reason first.
 
     Args:
-        index: One of `index_of_failed` that has read all of the logs. It gives out the
+        index: One of `queries.index_of_failed` that has read all of the logs. It gives out the
             failed IDs here, so it is good for nothing else afterwards.
         paths: The logs, in the same order.
         samples: So many lines are kept for each reason.

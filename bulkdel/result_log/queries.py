@@ -27,6 +27,11 @@ Line = dict[str, Any]
 """A result line of a log, as it stands there."""
 
 
+def index_of_failed() -> Index:
+    """Return an index that gives out the IDs that have failed in the end, and no others it has read."""
+    return Index(retry_failed=True, allow_gone=True)
+
+
 def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
     """Yield the IDs whose last outcome is `failed`, each once in its lane.
 
@@ -37,7 +42,7 @@ def iter_failed(paths: Iterable[Path]) -> Iterator[str]:
         ConfigError: A log cannot be read.
     """
     logs = list(paths)
-    index = Index(retry_failed=True, allow_gone=True)
+    index = index_of_failed()
     for path in logs:
         index.read(path)
     waiting: defaultdict[str, list[str]] = defaultdict(list)
@@ -63,7 +68,7 @@ def last_lines(paths: Iterable[Path], outcome: str) -> Iterator[Line]:
         ConfigError: A log cannot be read.
     """
     logs = list(paths)
-    index = Index(retry_failed=True, allow_gone=True)
+    index = index_of_failed()
     for path in logs:
         index.read(path)
     last: dict[tuple[str, str], Line] = {}

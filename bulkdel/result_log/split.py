@@ -9,6 +9,7 @@ never change for a job that has begun: `HASH` stands in its ``job.json``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import compress
 from typing import Final
 
@@ -35,12 +36,12 @@ def is_of(part: Part, lane: str, digests: Words) -> npt.NDArray[np.bool_]:
 
 
 def of_part(part: Part, block: Block) -> Block:
-    """Return what of a block is of a part. What was stripped is counted with the first part."""
+    """Return what of a block is of a part. What it only counts, is counted with the first part."""
     ids = digest(map(str.encode, block.ids), ID_SEED)
     rows = digest((carried_id(row.text) for row in block.invalid), INVALID_SEED)
-    return Block(
-        block.lane,
-        list(compress(block.ids, is_of(part, block.lane, ids))),
-        list(compress(block.invalid, is_of(part, block.lane, rows))),
-        block.stripped if part.number == 0 else 0,
+    counted = block if part.number == 0 else Block(block.lane, [])
+    return replace(
+        counted,
+        ids=list(compress(block.ids, is_of(part, block.lane, ids))),
+        invalid=list(compress(block.invalid, is_of(part, block.lane, rows))),
     )

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from bulkdel.reporting.report.document import ms_words, number_words
 from bulkdel.reporting.report.facts import Axis, LaneReport
 from bulkdel.reporting.report.markup import element
+from bulkdel.reporting.words import ms_words, number_words
 
 WIDTH: Final = 360
 HEIGHT: Final = 176

@@ -22,7 +22,7 @@ from bulkdel.reporting.report.facts import (
     Report,
     RunFacts,
 )
-from bulkdel.reporting.words import duration, shell_word
+from bulkdel.reporting.words import duration, ms_words, number_words, shell_word
 
 RUNS_SHOWN_MAX: Final = 50
 REASONS_SHOWN_MAX: Final = 20
@@ -411,11 +411,6 @@ def _words() -> Table:
     )
 
 
-def number_words(value: float) -> str:
-    """Return a number with three digits or all before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def _mean_rate(lane: LaneReport, axis: Axis) -> str:
     """Return the rate over the columns in which the lane did anything: results and time of the same."""
     series = lane.series
@@ -435,11 +430,6 @@ def _per_s(value: float) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else ms_words(value)
-
-
-def ms_words(value: float) -> str:
-    """Return an answer time."""
-    return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bulkdel.result_log.failures import Failure
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEvidence:
@@ -41,7 +43,8 @@ class LogEvidence:
         log: Its path, as it was given.
         files: What it consists of.
         holder: Who was writing it, or None.
-        lines: Whole lines.
+        lines: Whole lines; of a log that is being written some more than its file had when its
+            digest was begun.
         damaged: Lines that are none of a log; their IDs are still to do.
         damaged_lines: The numbers of the first of them, from 1.
         torn_bytes: Bytes of an unfinished line at the end.
@@ -163,7 +166,8 @@ class LaneReport:
         counts: IDs by their last outcome: deleted, gone, failed, invalid.
         retryable: Of the failed: the next run tries them by itself.
         doubted: Of the gone: the next run asks for them again.
-        pending: IDs that the newest run has read and left; None if it wrote no end.
+        pending: IDs that the newest run of each set of sources has read and left; None if one of
+            these wrote no end.
         requests: Requests of all runs.
         refused: Of those, refused.
         active_s: Seconds of its runs.
@@ -195,29 +199,12 @@ class LaneReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureGroup:
-    """IDs that failed for one reason.
-
-    Attributes:
-        reason: In words.
-        count: How many.
-        retryable: Of those: the next run tries them by itself.
-        samples: The result lines of some of them.
-    """
-
-    reason: str
-    count: int
-    retryable: int
-    samples: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """What is left to do, and how.
+    """What is left to do.
 
     Attributes:
         what: A sentence each; empty if nothing is left.
-        commands: Command lines that do it, in this order.
+        commands: Command lines that show more of it; none that deletes (`left`).
     """
 
     what: tuple[str, ...]
@@ -250,6 +237,6 @@ class Report:
     lanes: tuple[LaneReport, ...]
     runs: tuple[RunFacts, ...]
     axis: Axis
-    failures: tuple[FailureGroup, ...]
+    failures: tuple[Failure, ...]
     left: Left
     evidence: tuple[LogEvidence, ...]

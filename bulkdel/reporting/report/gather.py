@@ -12,7 +12,7 @@ Not here: what it looks like (`html`, `markdown`).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,7 +26,6 @@ from bulkdel.reporting.explain import LaneExplanation
 from bulkdel.reporting.report.axis import Columns, Stretch
 from bulkdel.reporting.report.evidence import files_of, verified
 from bulkdel.reporting.report.facts import (
-    FailureGroup,
     FileEvidence,
     LaneReport,
     LogEvidence,
@@ -35,8 +34,9 @@ from bulkdel.reporting.report.facts import (
 )
 from bulkdel.reporting.report.left import left, newest_of_sources
 from bulkdel.reporting.report.runs import Run, Runs
-from bulkdel.result_log.failures import failures, index_of_failed
+from bulkdel.result_log.failures import failures
 from bulkdel.result_log.folder import holder_of
+from bulkdel.result_log.queries import index_of_failed
 from bulkdel.result_log.reader import LaneFacts, LogFacts
 from bulkdel.result_log.timeline import OUTCOMES, Ints, Moment, Timeline, percentile_ms
 
@@ -78,12 +78,7 @@ def gather(
             before += facts.whole_bytes
             lanes.update(facts.lanes)  # of lanes in an earlier log, too, as they are now
             evidence.append(_evidence(log, files.result(), holder, facts))
-    groups = [
-        FailureGroup(
-            reason=each.reason, count=each.count, retryable=each.retryable, samples=each.samples
-        )
-        for each in (failures(index, logs, samples=samples) if _has_failed(lanes) else ())
-    ]
+    why = failures(index, logs, samples=samples) if _has_failed(lanes) else ()
     running = {log.log for log in evidence if log.holder is not None}
     newest = {log: runs.newest(log) for log in running}
     run_facts = tuple(run.facts(goes_on=run is newest.get(run.log)) for run in runs)
@@ -100,7 +95,7 @@ def gather(
         lanes=reports,
         runs=run_facts,
         axis=columns.axis(),
-        failures=tuple(groups),
+        failures=tuple(why),
         left=left(reports, evidence, runs),
         evidence=tuple(evidence),
     )
@@ -172,10 +167,10 @@ def _lane(
     of_lane = [run for run in runs if name in run.lanes]
     place = of_lane[-1].header["lanes"][name] if of_lane else {}
     place = place if isinstance(place, dict) else {}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for each in explained:
         for bound, share in each.shares.items():
-            seconds[bound] += share * each.elapsed_s  # type: ignore[assignment]
+            seconds[bound] += share * each.elapsed_s
     whole_s = sum(seconds.values())
     latency = sum((moment.latency for moment in moments), np.zeros(1, np.int64))
     return LaneReport(
@@ -191,7 +186,11 @@ def _lane(
         refused=sum(run.of_lane(name, "refused") or 0 for run in of_lane),
         active_s=sum(each.elapsed_s for each in explained),
         limit=explained[-1].limit_words if explained else None,
-        shares={bound: spent / whole_s for bound, spent in seconds.most_common() if whole_s > 0},
+        shares={
+            bound: spent / whole_s
+            for bound, spent in sorted(seconds.items(), key=lambda item: -item[1])
+            if whole_s > 0
+        },
         advice=explained[-1].advice if explained else (),
         p50_ms=percentile_ms(latency, _P50),
         p99_ms=percentile_ms(latency, _P99),

@@ -21,13 +21,13 @@ from bulkdel.reporting.report.document import (
     Table,
     Text,
     lead,
-    number_words,
     sections,
     title,
 )
 from bulkdel.reporting.report.facts import Axis, Report
 from bulkdel.reporting.report.markup import element, html_text
 from bulkdel.reporting.report.style import STYLE
+from bulkdel.reporting.words import number_words
 
 GENERATOR: Final = 'name="generator" content="bulkdel report'
 """Near the beginning of every page: it is one of ours."""
