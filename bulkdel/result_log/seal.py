@@ -19,6 +19,7 @@ Not here: where lines come from (`writer`), who asks (`cli.seal`).
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,14 +114,18 @@ class Checked:
     wrong: str | None
 
 
-def check(path: Path) -> Checked:
+def check(path: Path, size: int | None = None) -> Checked:
     """Check the seals of a log.
+
+    Args:
+        path: The log.
+        size: Bytes from its beginning that count; all of them if None.
 
     Raises:
         ConfigError: It cannot be read.
     """
     chain = Chain()
-    for line in _lines(path):
+    for line in _lines(path, size):
         if not _is_seal(line):
             chain.add(line)
             continue
@@ -167,15 +172,17 @@ def _is_seal(piece: bytes) -> bool:
     return piece.startswith(_BEGINS) and piece.endswith(b"\n")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield a file in pieces: each seal is one, and what is between them is many.
+def _lines(path: Path, size: int | None = None) -> Iterator[bytes]:
+    """Yield a file, or its first bytes, in pieces: each seal is one, and what is between them is many.
 
     A piece that is no seal is some whole lines, or a part of a long one.
     """
     rest = b""
+    left = math.inf if size is None else size
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(int(min(_BLOCK, left))):
+                left -= len(block)
                 rest = yield from _pieces(rest + block)
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}") from exc

@@ -2,8 +2,9 @@
 
     file ──one reading──> SHA-256 of all bytes; a second one, if there are seals in it ──> FileEvidence
 
-What holds here, always: only what stood in a file when the reading began counts, so a log that
-grows has a digest of its first bytes: ``head -c SIZE LOG | sha256sum`` prints it again.
+What holds here, always: only what stood in a file when the reading began counts, for the digest and for
+the seals, so a log that grows has a digest of its first bytes: ``head -c SIZE LOG | sha256sum`` prints it
+again. What the lines say (`gather`) may be of some bytes more.
 
 Not here: what the lines say (`gather`), the seals themselves (`result_log.seal`).
 """
@@ -57,7 +58,7 @@ def _file(path: Path) -> FileEvidence:
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}") from exc
     packed = path.suffix in COMPRESSION_OF_SUFFIX
-    checked = check(path) if sealed and not packed else None
+    checked = check(path, size - left) if sealed and not packed else None
     last = checked.last if checked is not None else None
     return FileEvidence(
         path=str(path),

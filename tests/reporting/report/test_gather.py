@@ -20,7 +20,7 @@ from bulkdel.reporting.report.markdown import markdown_report
 from bulkdel.result_log.index import Index
 from bulkdel.result_log.lock import holder
 from bulkdel.result_log.queries import iter_failed
-from bulkdel.result_log.seal import Chain
+from bulkdel.result_log.seal import Chain, check
 from tests.support.report_samples import (
     BEGAN_S,
     at,
@@ -175,6 +175,28 @@ def test_the_evidence_is_what_lies_on_the_disk(tmp_path: Path) -> None:
     assert "WAS CHANGED" in markdown_report(changed)
     assert "WAS CHANGED" in html_report(changed)
     assert holder(log) is None
+
+
+def test_the_seals_are_those_of_the_bytes_that_have_the_digest(tmp_path: Path) -> None:
+    """A log may be sealed on while it is read: what comes after its size was taken does not count."""
+    log = write(tmp_path / "log", [header(BEGAN_S, ["ark"])])
+    chain = Chain()
+    sizes = []
+    for number in range(5):
+        chain.add(log.read_bytes()[chain.begin :])
+        seal = chain.seal()
+        log.write_bytes(log.read_bytes() + seal.line())
+        chain.take(seal)
+        sizes.append(log.stat().st_size)
+        line = orjson.dumps(result("ark", f"{number}", "deleted", BEGAN_S)) + b"\n"
+        log.write_bytes(log.read_bytes() + line)
+
+    for count, size in enumerate(sizes, start=1):
+        for cut in (size, size + 7, size - 1):
+            checked = check(log, cut)
+            assert checked.wrong is None
+            assert checked.seals == count - (cut < size)
+            assert checked.sealed_bytes + checked.unsealed_bytes == cut
 
 
 def test_what_verify_found_stands_in_the_report(tmp_path: Path) -> None:
