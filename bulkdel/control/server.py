@@ -31,11 +31,21 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from bulkdel.control.wire import MESSAGE_BYTES_MAX, read_order, socket_path
 from bulkdel.engine.steering import Order
-from bulkdel.errors import ConfigError
+from bulkdel.errors import ConfigError, place_of
 from bulkdel.utf8 import json_bytes
 
 ANSWER_S: Final = 5.0
 CLIENTS_MAX: Final = 8
+
+_GONE: Final = (
+    OSError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    anyio.IncompleteRead,
+    anyio.DelimiterNotFound,
+)
+"""Who asks has gone, or has said too much."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
 
@@ -85,7 +95,7 @@ class Control:
 
     async def _answer(self, stream: SocketStream) -> None:
         # Whatever one of them does, the others and the run go on.
-        with contextlib.suppress(Exception), anyio.move_on_after(ANSWER_S):
+        with contextlib.suppress(*_GONE), anyio.move_on_after(ANSWER_S):
             async with stream, self._places:
                 who = _who(stream)
                 if who is None:
@@ -102,6 +112,9 @@ class Control:
             return {"ok": True, "said": self._follow(order, who)}
         except ConfigError as exc:
             return {"ok": False, "error": str(exc)}
+        except Exception as exc:  # noqa: BLE001 - a mistake of ours: who asks is told, the run goes on
+            why = f"internal error: {type(exc).__name__} ({place_of(exc)}); please report this"
+            return {"ok": False, "error": why}
 
 
 def _remove_stale(path: Path) -> None:
