@@ -52,7 +52,7 @@ from bulkdel.result_log.seal import SealedLog, read_chain
 from bulkdel.result_log.writer import ResultLog
 from bulkdel.retry import RetryPolicy
 from bulkdel.settings import Lane, RunSettings
-from bulkdel.sources import NO_LANE, Source
+from bulkdel.sources import NO_LANE
 from bulkdel.version import __version__
 
 UNKNOWN_IDS_MAX: Final = 500
@@ -304,7 +304,7 @@ class Run:
             "at": utc(self.edge.wall_clock()),
             "version": __version__,
             "lanes": lanes_record(self.settings.lanes),
-            **sources_record(self.sources),
+            "sources": [source.label for source in self.sources],
         }
 
     # -- working ----------------------------------------------------------------------
@@ -446,17 +446,6 @@ def lanes_record(lanes: Sequence[Lane]) -> dict[str, object]:
             "rate_max": lane.ceiling,
         }
         for lane in lanes
-    }
-
-
-def sources_record(sources: Sequence[RunSource | Source]) -> dict[str, object]:
-    """Return the sources as they stand in the header of a run: so it can be gone on with.
-
-    The lane of a source whose rows name theirs is null.
-    """
-    return {
-        "sources": [source.label for source in sources],
-        "source_lanes": [source.lane for source in sources],
     }
 
 

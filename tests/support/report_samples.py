@@ -42,7 +42,6 @@ def header(began_s: float, lanes: list[str], sources: list[str] | None = None) -
                 for lane in lanes
             },
             "sources": sources,
-            "source_lanes": [lanes[0] if len(lanes) == 1 else None] * len(sources),
         }
     }
 
