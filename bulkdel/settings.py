@@ -279,6 +279,26 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """The command that starts a run, for those who read its log.
+
+    Attributes:
+        folder: Where it was started: names of files are relative to it.
+        words: What stands behind ``bulkdel``, also what the environment or a file of settings said.
+            Of a header its name alone, since its value may be a secret.
+        log: Where its log is, as an absolute path.
+    """
+
+    folder: str
+    words: tuple[str, ...]
+    log: str
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as the header of a run has it."""
+        return {"folder": self.folder, "words": list(self.words), "log": self.log}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """What a user decides about one run.
 
@@ -300,6 +320,8 @@ class RunSettings:
         max_duration_s: Seconds after which no more IDs are taken, from the start of the run; what
             is in flight is finished. None for no limit.
         part: The part of a split job that this run works; None for all of it.
+        command: The command that starts it, which the log keeps; None if none does, or if a key may
+            be in it.
 
     Raises:
         ConfigError: A value is out of range.
@@ -320,6 +342,7 @@ class RunSettings:
     outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S
     max_duration_s: float | None = None
     part: Part | None = None
+    command: CommandLine | None = None
 
     def __post_init__(self) -> None:
         names = [lane.name for lane in self.lanes]

@@ -8,6 +8,7 @@
     config_file     the file of settings: found, read, and put where flags are looked for
     row_lanes       the lanes that rows name; id_check: whether sources hold IDs of theirs
     cluster_job     the same on a cluster (``--ray``), and a folder of logs
+    recorded        the command of a run as its log keeps it
     delete_job      one call of it; confirm: what is asked before; terminal: what is seen of a run
     log_reading     how far it is with reading the logs before the first request
     choosing        flags that choose objects of a list; list_job: the listing; from_list: delete one

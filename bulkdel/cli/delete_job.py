@@ -30,6 +30,7 @@ from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, make_lanes, make_source
 from bulkdel.cli.log_reading import LogReading
 from bulkdel.cli.open_files import fit_open_files
 from bulkdel.cli.output import say, summary_text, tell
+from bulkdel.cli.recorded import command_line
 from bulkdel.cli.row_lanes import lanes_of_rows
 from bulkdel.cli.streams import drop_stdout
 from bulkdel.cli.terminal import Session
@@ -107,6 +108,7 @@ class Job:
             wait_long=options.wait_long,
             outage_limit_s=options.outage_limit,
             max_duration_s=_duration_s(options.max_duration),
+            command=command_line(self._log, [lane.secret for lane in self._lanes]),
         )
         check_folder(options, self._settings, self._sources)
 

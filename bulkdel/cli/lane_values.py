@@ -14,7 +14,7 @@ Not here: whether the run has that lane, and which values are in range (`lanes`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import click
@@ -38,11 +38,13 @@ class ForLane(Generic[_Value_co]):
         value: The value.
         lane: The lane's name; None for every lane that has no value of its own.
         in_file: It stands in the configuration file.
+        text: As it was typed.
     """
 
     value: _Value_co
     lane: str | None = None
     in_file: bool = False
+    text: str = field(default="", compare=False, repr=False)
 
 
 class PerLane(OwnType, Generic[_Value]):
@@ -65,8 +67,8 @@ class PerLane(OwnType, Generic[_Value]):
         try:
             if equals and (is_lane(lane) or lane.partition(":")[0] in PROVIDERS):
                 find(lane)  # says which resources there are
-                return ForLane(self.read_value(rest), lane)
-            return ForLane(self.read_value(value))
+                return ForLane(self.read_value(rest), lane, text=value)
+            return ForLane(self.read_value(value), text=value)
         except (ConfigError, ValueError) as exc:
             self.fail(str(exc), param, ctx)
 

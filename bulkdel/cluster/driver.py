@@ -27,7 +27,7 @@ from bulkdel.cluster.crew import Crew, connect, make_broker, require_ray
 from bulkdel.cluster.lost import lost_counts, with_lost
 from bulkdel.cluster.plan import JobSpec, LaneSpec, begin_or_check, parts_for, shared_sources
 from bulkdel.engine.edge import REAL, Edge
-from bulkdel.engine.run import duration_stop, lanes_record
+from bulkdel.engine.run import command_record, duration_stop, lanes_record
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.engine.telemetry import EVERY_S, pace_record
 from bulkdel.errors import ConfigError, ResultLogError, cause_of
@@ -295,6 +295,7 @@ class ClusterRun:
             "sources": [source.label for source in self.spec.sources],
             "workers": self.workers,
             "parts": self.spec.parts,
+            **command_record(self.settings.command),
         }
 
     def summary(self) -> Summary:

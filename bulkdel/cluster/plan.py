@@ -141,6 +141,7 @@ class JobSpec:
             whole,
             log=part_folder(self.folder, number),
             part=Part(number, self.parts),
+            command=None,
             max_duration_s=None,
             max_failures=None,
             max_failures_share=None,

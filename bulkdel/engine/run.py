@@ -51,7 +51,7 @@ from bulkdel.result_log.reader import LogFacts
 from bulkdel.result_log.seal import SealedLog, read_chain
 from bulkdel.result_log.writer import ResultLog
 from bulkdel.retry import RetryPolicy
-from bulkdel.settings import Lane, RunSettings
+from bulkdel.settings import CommandLine, Lane, RunSettings
 from bulkdel.sources import NO_LANE
 from bulkdel.version import __version__
 
@@ -305,6 +305,7 @@ class Run:
             "version": __version__,
             "lanes": lanes_record(self.settings.lanes),
             "sources": [source.label for source in self.sources],
+            **command_record(self.settings.command),
         }
 
     # -- working ----------------------------------------------------------------------
@@ -433,6 +434,11 @@ def duration_stop(max_duration_s: float) -> Stop:
         f"it has run for {max_duration_s:,.0f} s, as long as --max-duration allows",
         "Start again to go on: the log resumes",
     )
+
+
+def command_record(command: CommandLine | None) -> dict[str, object]:
+    """Return what the header of a run says of the command that started it."""
+    return {} if command is None else {"command": command.as_dict()}
 
 
 def lanes_record(lanes: Sequence[Lane]) -> dict[str, object]:

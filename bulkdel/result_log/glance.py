@@ -15,7 +15,8 @@ from typing import Any, Final
 import orjson
 
 _BEGIN: Final = b'{"run":'
-_HEAD_BYTES: Final = 1 << 16
+_HEAD_BYTES: Final = 1 << 24
+"""A header names all sources and has the command: of 10,000 files some megabytes."""
 _TAIL_BYTES: Final = 1 << 18
 """An end record of a hundred lanes has 60 KB."""
 
@@ -46,8 +47,7 @@ def glance(path: Path) -> Glance | None:
         head = file.read(len(_BEGIN))
         if head != _BEGIN:
             return None
-        head += file.read(_HEAD_BYTES)
-        run = _record(head.split(b"\n", 1)[0], "run")
+        run = _record(head + file.readline(_HEAD_BYTES), "run")
         if run is None:
             return None
         file.seek(max(0, size - _TAIL_BYTES))

@@ -62,6 +62,7 @@ def test_a_glance_reads_both_ends_of_any_file(tmp_path: Path) -> None:
         (run + end + b"\0" * 4096, "finished"),
         (run + end + b'{"id":"resp_1"', "killed"),
         (run + b"x" * 600_000 + b"\n" + end, "finished"),
+        (b'{"run":{"sources":["%b"]}}\n' % (b"x" * 600_000) + end, "finished"),
     ):
         path.write_bytes(data)
         seen = glance(path)

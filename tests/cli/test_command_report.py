@@ -11,7 +11,7 @@ import pytest
 
 from bulkdel.emulator import AccountSettings, Fault, FaultRule, make_ids
 from tests.support.browser import BROWSER, browser
-from tests.support.command import KEY, emulated, run_command
+from tests.support.command import KEY, emulated, run_command, run_shell
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,37 @@ def test_all_formats_say_the_same(log: Path) -> None:
     assert f"{deleted:,} deleted" in (folder / "report.html").read_text()
     assert [run["state"] for run in figures["runs"]] == ["stopped", "finished"]
     assert figures["evidence"][0]["files"][0]["seals"] > 0
-    assert "bulkdel delete" not in text.out.partition("## What is left")[2].partition("## Over")[0]
+    assert "--attempts 1" in text.out.partition("## What is left")[2].partition("## Over")[0]
+
+
+def test_the_command_for_what_is_left_goes_on(tmp_path: Path) -> None:
+    """From any folder, with all that chose the objects; what was not chosen stays."""
+    ids = make_ids("ark", 40)
+    others, mine = ids[:20], ids[20:]
+    folder = tmp_path / "a job"
+    folder.mkdir()
+    rows = [f"{a},{b}\n" for a, b in zip(others, mine, strict=True)]
+    (folder / "it's.csv").write_text("".join(["id,old\n", *rows]))
+    with emulated(ark=AccountSettings(ids=ids, key=KEY)) as emulator:
+        words = ["it's.csv", "-p", "ark", "--base-url", emulator.base_url("ark"), "--log", "log"]
+        env = {"ARK_API_KEY": "wrong", "BULKDEL_DELETE_ID_FIELD": "old", "BULKDEL_DELETE_YES": "1"}
+        stopped = run_command("delete", *words, env=env, cwd=folder)
+        report = run_command("report", "a job/log", "--format", "json", cwd=tmp_path)
+        [line] = report.json["left"]["commands"]
+        asks = run_shell(line, cwd=tmp_path)
+        ended = run_shell(f"{line} --yes", cwd=tmp_path)
+        deleted = emulator.deleted("ark")
+        done = run_command("report", "a job/log", "--format", "json", cwd=tmp_path)
+        moved = (folder / "log").rename(tmp_path / "log")
+        moved.write_bytes(moved.read_bytes()[: report.json["evidence"][0]["files"][0]["size"]])
+        elsewhere = run_command("report", moved, "--format", "json")
+
+    assert (stopped.code, asks.code, ended.code) == (3, 2, 0)
+    assert "--id-field old" in line
+    assert sorted(deleted) == sorted(mine)
+    assert done.json["left"] == {"what": [], "commands": []}
+    assert elsewhere.json["left"]["commands"] == []
+    assert any("put this log back" in sentence for sentence in elsewhere.json["left"]["what"])
 
 
 def test_nothing_but_a_report_is_written_over(log: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -82,6 +83,22 @@ def run_command(
         check=False,
         start_new_session=True,  # no terminal, whatever the tests are run from
         preexec_fn=limit,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_shell(line: str, *, cwd: Path, env: Mapping[str, str] = KEYS) -> Ended:
+    """Run a line in a shell in which ``bulkdel`` is the command under test."""
+    start = f'bulkdel() {{ {shlex.join(COMMAND)} "$@"; }}; '
+    done = subprocess.run(
+        ["bash", "-c", start + line],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(**env),
+        cwd=cwd,
+        timeout=TIMEOUT_S,
+        check=False,
+        start_new_session=True,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -204,7 +204,7 @@ class Left:
 
     Attributes:
         what: A sentence each; empty if nothing is left.
-        commands: Command lines that show more of it; none that deletes (`left`).
+        commands: Command lines that go on with it, or show more of it.
     """
 
     what: tuple[str, ...]

@@ -40,6 +40,38 @@ ORDERS_MAX: Final = 100
 _ORDER: Final = ("order", "lane", "value", "by", "at")
 
 
+_CHOOSING: Final = frozenset(
+    (
+        "--id-field",
+        "--format",
+        "--delimiter",
+        "--no-header",
+        "--provider-field",
+        "--from-list",
+        "--older-than",
+        "--newer-than",
+        "--before",
+        "--where",
+        "--limit",
+    )
+)
+"""Flags that say which IDs of its sources a run works on."""
+
+
+class Command(NamedTuple):
+    """The command that started a run.
+
+    Attributes:
+        folder: Where.
+        words: What stands behind ``bulkdel``.
+        log: Where its log was, as an absolute path.
+    """
+
+    folder: str
+    words: tuple[str, ...]
+    log: str
+
+
 class Pace(NamedTuple):
     """What a lane's pace record says, since the one before.
 
@@ -139,6 +171,27 @@ class Run:
     def lanes(self) -> tuple[str, ...]:
         """Its lanes, as the header names them."""
         return tuple(_table(self.header.get("lanes")))
+
+    @property
+    def command(self) -> Command | None:
+        """The command that started it, if its header has one."""
+        match self.header.get("command"):
+            case {"folder": str(folder), "words": ["delete", *words], "log": str(log)} if all(
+                isinstance(word, str) for word in words
+            ):
+                return Command(folder, ("delete", *words), log)
+        return None
+
+    @property
+    def choosing(self) -> tuple[str, ...]:
+        """The words of its command that choose among the IDs of its sources."""
+        words = () if self.command is None else self.command.words
+        found = []
+        for word, value in zip(words, (*words[1:], ""), strict=False):
+            flag = word.partition("=")[0]
+            if flag in _CHOOSING:
+                found.append(word if flag != word or flag == "--no-header" else f"{word}={value}")
+        return tuple(found)
 
     def of_lane(self, lane: str, name: str) -> int | None:
         """Return a count of a lane: of its summary, else of its newest pace record."""

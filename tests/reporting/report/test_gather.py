@@ -141,6 +141,66 @@ def test_nothing_is_left_where_nothing_is(tmp_path: Path) -> None:
     )
 
 
+def commanded(log: Path, began_s: float, *words: str) -> dict[str, object]:
+    """Return the header of a run that keeps its command."""
+    made = header(began_s, ["ark"])
+    made["run"]["command"] = {"folder": "/the job", "words": list(words), "log": str(log.resolve())}
+    return made
+
+
+def test_the_command_of_what_is_left_is_that_of_its_run(tmp_path: Path) -> None:
+    """Of each way to choose objects the newest run counts; one with other choices ends no other."""
+    log = tmp_path / "log"
+    by_id = ("delete", "ids.txt", "--log", "log", "--id-field", "old")
+    by_age = ("delete", "ids.txt", "--log", "log", "--older-than=3d", "--header", "X: ", "--rate=5")
+    done = end(BEGAN_S, 1.0, {"ark": {"pending": 0}})
+    write(
+        log,
+        [
+            *(commanded(log, BEGAN_S, *by_age), commanded(log, BEGAN_S, *by_id[:4]), done),
+            *(
+                commanded(log, BEGAN_S, *by_id),
+                commanded(log, BEGAN_S, *by_id, "--rate", "9"),
+                done,
+            ),
+        ],
+    )
+
+    left = report(log).left
+    text = " ".join(left.what)
+
+    words = "ids.txt --log log --older-than=3d --header 'X: ' --rate=5"
+    assert left.commands == (f"cd '/the job' && bulkdel delete {words}",)
+    assert "fill them in" in text
+    assert "An age counts from its start" in text
+    assert "stdin" not in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        None,
+        "rm -rf /",
+        {"folder": "/", "words": ["delete", 1], "log": "/log"},
+        {"folder": "/", "words": ["rm", "-rf"], "log": "/log"},
+        {"folder": "/", "words": ["delete", "x" * 10_000], "log": None},
+    ],
+    ids=str,
+)
+def test_no_command_that_is_none(command: object, tmp_path: Path) -> None:
+    """Whatever stands in its place in a log; nor one that nobody could copy."""
+    log = tmp_path / "log"
+    made = header(BEGAN_S, ["ark"])
+    if isinstance(command, dict) and command["log"] is None:
+        command["log"] = str(log.resolve())
+    made["run"]["command"] = command
+
+    left = report(write(log, [made, result("ark", "a", "deleted", BEGAN_S)])).left
+
+    assert left.commands == ()
+    assert any("none is made up" in sentence for sentence in left.what)
+
+
 def test_what_is_kept_for_its_age_is_not_called_gone(tmp_path: Path) -> None:
     """It was read, and it is still there."""
     counts = {"ark": {"pending": 0, "kept": 7}}
