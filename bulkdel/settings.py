@@ -68,6 +68,7 @@ class Lane:
     Attributes:
         provider: The provider and its rules.
         resource_name: What is deleted there: ``responses``, or another of its resources.
+        params: For a resource that is below others, the IDs of those: ``vector_store_id``.
         name: Name of the lane in the log and on the screen; by default the provider's, and
             after a colon the resource's unless that is ``responses``.
         api_key: The account's key. Never shown, logged or sent to another host.
@@ -95,6 +96,7 @@ class Lane:
     provider: Provider
     api_key: str | Secret = field(repr=False)
     resource_name: str = RESPONSES
+    params: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     base_url: str = ""
     allow_http: bool = False
@@ -106,11 +108,17 @@ class Lane:
     attempts_max: int = DEFAULT_ATTEMPTS
     timeout_s: float = DEFAULT_TIMEOUT_S
     any_id: bool = False
+    resource: Resource = field(init=False, repr=False, compare=False)
+    """What is deleted: its paths, and which answer means what."""
 
     def __post_init__(self) -> None:
-        self.provider.resource(self.resource_name)  # says which there are
+        resource = self.provider.resource(self.resource_name)  # says which there are
         if not self.name:
             object.__setattr__(self, "name", self._with_resource(self.provider.name, ":"))
+        try:
+            object.__setattr__(self, "resource", resource.at(self.params))
+        except ValueError as exc:
+            raise ConfigError(f"lane {self.name}: {exc}") from exc
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
         if "{" in base_url and not self.base_url:
             raise ConfigError(
@@ -161,14 +169,10 @@ class Lane:
         return form.widened() if self.any_id else form
 
     @property
-    def resource(self) -> Resource:
-        """What is deleted: its paths, and which answer means what."""
-        return self.provider.resource(self.resource_name)
-
-    @property
     def title(self) -> str:
-        """What it works on, for people: the provider's title, and the resource's name."""
-        return self._with_resource(self.provider.title, " ")
+        """What it works on, for people: the provider's title, the resource's name, whose it is."""
+        whose = "".join(f", {name} {value}" for name, value in self.params.items())
+        return self._with_resource(self.provider.title, " ") + whose
 
     def _with_resource(self, words: str, between: str) -> str:
         if self.resource_name == RESPONSES:

@@ -35,7 +35,7 @@ NONE: Final = "none"
 _DECLARE: Final = ("providers", "lanes")
 """Tables that are no command's: `bulkdel providers` has no flag that one would keep."""
 _META: Final = "bulkdel.config_file"
-_OF_A_LANE: Final = ("base_url", "api_key_env", "header")
+_OF_A_LANE: Final = ("base_url", "api_key_env", "header", "param")
 _Value = TypeVar("_Value")
 
 
@@ -55,6 +55,7 @@ class InFile:
     base_url: tuple[ForLane[str], ...]
     api_key_env: tuple[ForLane[str], ...]
     header: tuple[ForLane[tuple[str, str]], ...]
+    param: tuple[ForLane[tuple[str, str]], ...]
     concurrency: tuple[ForLane[int], ...]
     rate: tuple[ForLane[float | None], ...]
     rate_max: tuple[ForLane[float | None], ...]
@@ -78,6 +79,7 @@ def with_file(options: DeleteOptions, *, place_only: bool = False) -> DeleteOpti
         base_url=(*options.base_url, *found.base_url),
         api_key_env=(*options.api_key_env, *found.api_key_env),
         header=(*options.header, *found.header),
+        param=(*options.param, *found.param),
     )
     if place_only:
         return options
@@ -220,6 +222,11 @@ def _in_file(config: Config) -> InFile:
         base_url=_values(config, "base_url", str),
         api_key_env=_values(config, "api_key_env", str),
         header=tuple(each for name, lane in config.lanes.items() for each in _headers(name, lane)),
+        param=tuple(
+            ForLane(each, name, in_file=True)
+            for name, lane in config.lanes.items()
+            for each in lane.params.items()
+        ),
         concurrency=_values(config, "concurrency", whole),
         rate=_values(config, "rate", number_or("auto")),
         rate_max=_values(config, "rate_max", number_or("none")),

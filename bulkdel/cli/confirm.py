@@ -31,6 +31,8 @@ def confirmation(
         lines.append(
             f"  {survey.to_send:,} ID{'s' * (survey.to_send != 1)} to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
         )
+        if lane.resource.leaves:
+            lines.append(f"  it leaves {lane.resource.leaves}")
         if survey.oldest_s is not None and survey.newest_s is not None:
             made = f"{utc(survey.oldest_s)[:16]} to {utc(survey.newest_s)[:16]}".replace("T", " ")
             lines.append(f"  made from {made} UTC, as far as their IDs say")
@@ -74,7 +76,11 @@ def first_urls(lanes: Sequence[Lane], found: Mapping[str, LaneSurvey]) -> str:
 
 def unknown_confirmation(lanes: Sequence[Lane], log: str) -> str:
     """Return the confirmation for IDs that come from stdin: nobody knows yet how many."""
-    lines = [f"{lane.name}: {lane.title}, {lane.base_url}" for lane in lanes]
+    lines = []
+    for lane in lanes:
+        lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
+        if lane.resource.leaves:
+            lines.append(f"  it leaves {lane.resource.leaves}")
     return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
 
 

@@ -15,7 +15,7 @@ import click
 from bulkdel.cli import choosing
 from bulkdel.cli.completion import FormatName, LaneName, SourceName
 from bulkdel.cli.fields import arguments, flag, option, optional, repeated
-from bulkdel.cli.lane_values import ForLane, PerLane, header, number_or, share, whole
+from bulkdel.cli.lane_values import ForLane, PerLane, header, number_or, param, share, whole
 from bulkdel.reporting.progress import LINE_EVERY_S
 from bulkdel.settings import (
     DEFAULT_ATTEMPTS,
@@ -112,6 +112,11 @@ class DeleteOptions:
         "--header",
         kind=PerLane("TEXT", header),
         help="Another header of every request, as `OpenAI-Project: proj_1`.",
+    )
+    param: tuple[ForLane[tuple[str, str]], ...] = repeated(
+        "--param",
+        kind=PerLane("NAME=ID", param),
+        help="Whose objects: `vector_store_id=vs_1` of openai:vector_store_files.",
     )
     concurrency: tuple[ForLane[int], ...] = repeated(
         "--concurrency",

@@ -30,7 +30,7 @@ from bulkdel.cli.config_file import with_file
 from bulkdel.cli.delete_options import DeleteOptions
 from bulkdel.cli.lanes import one_lane
 from bulkdel.cli.list_job import Tally, list_to
-from bulkdel.cli.list_output import KeptFile
+from bulkdel.cli.list_output import KeptFile, what_of
 from bulkdel.cli.output import say
 from bulkdel.errors import ConfigError
 from bulkdel.models import State, Summary
@@ -106,7 +106,7 @@ def take_list(options: DeleteOptions, name: str) -> tuple[DeleteOptions, List]:
     path = log.with_name(log.name + SUFFIX)
     now_s = time.time()
     choice_of(options, now_s)  # what cannot be read is said before a file is made
-    what = {"lane": name, "base_url": lane.base_url, "choice": words_of(options)}
+    what = what_of(lane, words_of(options))
     with KeptFile.open(path, what, now_s) as target:
         if target.is_whole:
             made = utc(target.began_s or now_s)

@@ -125,6 +125,25 @@ def header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def params_for(lane: str, given: Iterable[ForLane[tuple[str, str]]]) -> dict[str, str]:
+    """Return whose objects a lane deletes: what is said for all, over it its own; a file's is below."""
+    mine = [each for each in given if each.lane in (None, lane)]
+    mine.sort(key=lambda each: (not each.in_file, each.lane is not None))
+    return dict(each.value for each in mine)
+
+
+def param(text: str) -> tuple[str, str]:
+    """Read ``NAME=ID``.
+
+    Raises:
+        ValueError: It is none.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise ValueError(f"must be a name and an ID, as vector_store_id=vs_1, not {text!r}")
+    return name, value
+
+
 def whole(text: str) -> int:
     """Read a whole number.
 

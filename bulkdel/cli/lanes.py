@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bulkdel.cli.delete_options import DeleteOptions
-from bulkdel.cli.lane_values import ForLane, headers_for, is_lane, value_for
+from bulkdel.cli.lane_values import ForLane, headers_for, is_lane, params_for, value_for
 from bulkdel.errors import ConfigError
 from bulkdel.providers import PROVIDERS, RESPONSES, find
 from bulkdel.secret import Secret
@@ -196,6 +196,7 @@ def _check_lanes_of_settings(names: Sequence[str], options: DeleteOptions) -> No
         "--base-url": options.base_url,
         "--api-key-env": options.api_key_env,
         "--header": options.header,
+        "--param": options.param,
         "--concurrency": options.concurrency,
         "--rate": options.rate,
         "--rate-max": options.rate_max,
@@ -303,6 +304,7 @@ def _make_lane(name: str, options: DeleteOptions, environ: Mapping[str, str]) ->
     return Lane(
         provider=provider,
         resource_name=resource.name,
+        params=params_for(name, options.param),
         name=name,
         api_key=key,
         base_url=value_for(name, options.base_url, ""),

@@ -21,11 +21,11 @@ from bulkdel.cli.choosing import choice_of, words_of
 from bulkdel.cli.completion import LaneName
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
-from bulkdel.cli.fields import arguments, flag, option, optional, takes
-from bulkdel.cli.lane_values import ForLane
+from bulkdel.cli.fields import arguments, flag, option, optional, repeated, takes
+from bulkdel.cli.lane_values import ForLane, PerLane, param
 from bulkdel.cli.lanes import one_lane
 from bulkdel.cli.list_job import list_to
-from bulkdel.cli.list_output import KeptFile, Stdout, Target
+from bulkdel.cli.list_output import KeptFile, Stdout, Target, what_of
 from bulkdel.cli.output import say
 from bulkdel.errors import ConfigError
 from bulkdel.process import backend_options
@@ -72,6 +72,11 @@ class ListOptions:
         kind=click.STRING,
         help="Environment variable of the key, instead of the provider's own.",
     )
+    param: tuple[ForLane[tuple[str, str]], ...] = repeated(
+        "--param",
+        kind=PerLane("NAME=ID", param),
+        help="Whose objects: `vector_store_id=vs_1` of openai:vector_store_files.",
+    )
     allow_http: bool = flag("--allow-http", help="Allow http:// for other hosts than this one.")
     rate: float | None = optional(
         "--rate",
@@ -114,7 +119,7 @@ def list_objects(options: ListOptions) -> None:
         if options.output is None:
             target: Target = Stdout(sys.stdout.buffer)
         else:
-            what = {"lane": lane.name, "base_url": lane.base_url, "choice": words_of(options)}
+            what = what_of(lane, words_of(options))
             target = closing.enter_context(KeptFile.open(options.output, what, now_s))
         choice = choice_of(options, target.began_s or now_s)
         run = partial(list_to, limit=options.limit, quiet=options.quiet)
@@ -136,6 +141,7 @@ def _flags(options: ListOptions) -> DeleteOptions:
     return DeleteOptions(
         base_url=() if options.base_url is None else (ForLane(options.base_url),),
         api_key_env=() if options.api_key_env is None else (ForLane(options.api_key_env),),
+        param=options.param,
         allow_http=options.allow_http,
         attempts=options.attempts,
         timeout=options.timeout,

@@ -34,6 +34,12 @@ from bulkdel.utf8 import json_bytes
 NOTE_EVERY_S: Final = 1.0
 
 
+def what_of(lane: Lane, choice: list[str]) -> dict[str, object]:
+    """Return what a list is of: only the same one can be gone on with."""
+    whose = {"params": dict(lane.params)} if lane.params else {}
+    return {"lane": lane.name, "base_url": lane.base_url, **whose, "choice": choice}
+
+
 def line_of(each: Listed) -> bytes:
     """Return an object as a line: its ID and time first, in one form, then all that there is."""
     made = None

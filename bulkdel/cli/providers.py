@@ -13,7 +13,8 @@ import orjson
 from bulkdel.cli.completion import LaneName
 from bulkdel.cli.config_file import in_file, with_file
 from bulkdel.cli.delete_options import DeleteOptions
-from bulkdel.cli.fields import arguments, flag, takes
+from bulkdel.cli.fields import arguments, flag, repeated, takes
+from bulkdel.cli.lane_values import ForLane, PerLane, param
 from bulkdel.cli.lanes import DRY_RUN_KEY, key_variable, one_lane
 from bulkdel.cli.output import tell
 from bulkdel.errors import ConfigError
@@ -50,6 +51,11 @@ class ProvidersOptions:
         "--check",
         help="Say what would be sent for the lane NAME, without the key; send nothing.",
     )
+    param: tuple[ForLane[tuple[str, str]], ...] = repeated(
+        "--param",
+        kind=PerLane("NAME=ID", param),
+        help="With --check: whose objects, as for `bulkdel delete`.",
+    )
     json: bool = flag("--json", help="One JSON object on stdout.")
 
 
@@ -73,7 +79,7 @@ def providers(options: ProvidersOptions) -> None:
         if not options.names:
             raise ConfigError("--check needs a lane: bulkdel providers openai:files --check")
         for name in options.names:
-            tell(_request(name))
+            tell(_request(name, options))
         return
     chosen = _chosen(options.names)
     if options.json:
@@ -115,6 +121,8 @@ def _facts(known: Provider, resources: Sequence[Resource]) -> dict[str, object]:
                 "list": None if resource.listing is None else resource.listing.path,
                 "prefixes": list(resource.id_form.prefixes),
                 "expires": resource.expires or None,
+                "params": list(resource.params),
+                "leaves": resource.leaves or None,
             }
             for resource in resources
         },
@@ -129,6 +137,11 @@ def _show(known: Provider, resources: Sequence[Resource]) -> None:
         tell(f"    {_endpoint(known, resource)}{listed}")
         if resource.id_form.prefixes:
             tell(f"    IDs      {', '.join(f'{each}…' for each in resource.id_form.prefixes)}")
+        if resource.params:
+            words = " ".join(f"--param {name}=ID" for name in resource.params)
+            tell(f"    needs    {words}")
+        if resource.leaves:
+            tell(f"    leaves   {resource.leaves}")
         if resource.expires:
             tell(f"    expires  {resource.expires}")
         tell(f"    see      {resource.docs_url}")
@@ -141,9 +154,9 @@ def _show(known: Provider, resources: Sequence[Resource]) -> None:
     tell(f"           {known.rate_note}")
 
 
-def _request(name: str) -> str:
+def _request(name: str, given: ProvidersOptions) -> str:
     """Return the request that a lane would send, without what is secret in it."""
-    options = with_file(DeleteOptions(dry_run=True))
+    options = with_file(DeleteOptions(dry_run=True, param=given.param))
     lane = one_lane(name, options, os.environ)
     variable = key_variable(name, options)
     has_key = lane.secret != DRY_RUN_KEY

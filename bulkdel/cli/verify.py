@@ -166,7 +166,11 @@ def _places(log: Path) -> dict[str, Mapping[str, object]]:
 
 def _lane(name: str, place: Mapping[str, object], options: VerifyOptions) -> Lane:
     base_url = options.base_url or str(place.get("base_url") or "")
+    whose = place.get("params")
     given = DeleteOptions(
+        param=tuple(ForLane((name, str(value))) for name, value in whose.items())
+        if isinstance(whose, dict)
+        else (),
         base_url=(ForLane(base_url),) if base_url else (),
         api_key_env=() if options.api_key_env is None else (ForLane(options.api_key_env),),
         allow_http=options.allow_http,

@@ -54,6 +54,7 @@ class LaneSpec:
 
     provider: str
     resource_name: str
+    params: Mapping[str, str]
     name: str
     base_url: str
     key_env: str
@@ -73,6 +74,7 @@ class LaneSpec:
         return cls(
             provider=lane.provider.name,
             resource_name=lane.resource_name,
+            params=dict(lane.params),
             name=lane.name,
             base_url=lane.base_url,
             key_env=key_env,
@@ -246,6 +248,7 @@ def _plan(sources: Sequence[Source], lanes: Sequence[Lane], parts: int) -> dict[
                 "provider": lane.provider.name,
                 "resource": lane.resource_name,
                 "base_url": lane.base_url,
+                **({"params": dict(lane.params)} if lane.params else {}),
             }
             for lane in lanes
         ],

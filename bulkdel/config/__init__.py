@@ -37,7 +37,7 @@ _NAME: Final = re.compile(
 ).fullmatch
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _LANE_FLAGS: Final = ("base_url", "api_key_env", "concurrency", "rate", "rate_max", "leave")
-_LANE_KEYS: Final = ("provider", *_LANE_FLAGS, "headers")
+_LANE_KEYS: Final = ("provider", *_LANE_FLAGS, "headers", "params")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,14 @@ class LaneTable:
         provider: The lane that it stands for: ``PROVIDER[:RESOURCE]``.
         flags: Its flags of ``bulkdel delete``, as they would be typed.
         headers: Headers of its requests.
+        params: Whose objects they are: the IDs of parents, by name.
         table: Where it stands.
     """
 
     provider: str
     flags: Mapping[str, str]
     headers: Mapping[str, str | FromVariable]
+    params: Mapping[str, str]
     table: Table
 
 
@@ -131,6 +133,7 @@ def _lane(name: str, table: Table) -> LaneTable:
         provider=provider or name,
         flags={key: table.scalar(key) for key in _LANE_FLAGS if key in table},
         headers=_headers(table),
+        params=_params(table),
         table=table,
     )
 
@@ -141,6 +144,13 @@ def _meant(name: str) -> tuple[Provider, object] | None:
         return find(name)
     except ConfigError:
         return None
+
+
+def _params(table: Table) -> Mapping[str, str]:
+    if "params" not in table:
+        return {}
+    params = table.table("params")
+    return {name: params.text(name) for name in params}
 
 
 def _headers(table: Table) -> Mapping[str, str | FromVariable]:

@@ -23,7 +23,7 @@ from bulkdel.providers import BUILT_IN, Provider, Resource, find
 from bulkdel.providers.base import bearer, by_name
 from bulkdel.providers.declared import FLAG, declared
 from bulkdel.providers.listing import Listing
-from bulkdel.providers.operations import Operation
+from bulkdel.providers.operations import Operation, params_of
 from bulkdel.providers.words import Missing
 from bulkdel.settings import LEAVE_MAX, check_base_url
 
@@ -65,7 +65,7 @@ _LIST_KEYS: Final = (
 _PAGINGS: Final = ("after", "token", "number", "none")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}").fullmatch
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
-_SEGMENT: Final = re.compile(r"[A-Za-z0-9_.~:@+-]+|\{id\}").fullmatch
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_.~:@+-]+|\{[a-z][a-z0-9_]*\}").fullmatch
 _HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*").fullmatch
 
 
@@ -147,15 +147,18 @@ def _resource(name: str, table: Table) -> Resource:
     confirmed = table.values("confirmed") if "confirmed" in table else dict(FLAG)
     if "{id}" not in confirmed.values():
         raise table.wrong("confirmed", 'one of its fields must be the ID again, as id = "{id}"')
+    path = _path(table, "path")
+    listing = _listing(table.table("list"), docs_url) if "list" in table else None
+    _check_parents(table, path, listing)
     return declared(
         name,
-        _path(table, "path"),
+        path,
         docs_url=docs_url,
         kinds=frozenset(table.texts("kinds")),
         confirmed=confirmed,
         missing=[_missing(each, docs_url) for each in table.tables("missing")],
         prefixes=tuple(table.texts("prefixes")),
-        listing=_listing(table.table("list"), docs_url) if "list" in table else None,
+        listing=listing,
         headers=_headers(table),
         expires=table.text("expires", ""),
     )
@@ -174,6 +177,7 @@ def _like(name: str, table: Table) -> Resource:
     listing = model.listing
     if "list" in table:
         listing = _listing(table.table("list"), table.text("docs_url", model.docs_url), listing)
+    _check_parents(table, path, listing)
     prefixes = tuple(table.texts("prefixes")) or model.id_form.prefixes
     return replace(
         model,
@@ -201,6 +205,12 @@ def _path(table: Table, key: str, *, of_object: bool = True) -> str:
         wanted = "/files/{id}" if of_object else "/files"
         raise table.wrong(key, f"it must be a path below the base URL, as {wanted}")
     return path
+
+
+def _check_parents(table: Table, path: str, listing: Listing | None) -> None:
+    """Refuse a list below another parent than the objects: it would list those of all."""
+    if listing is not None and set(params_of(listing.path)) != set(params_of(path)):
+        raise table.wrong("path", f"its list is {listing.path}: both need the same places")
 
 
 def _missing(table: Table, source: str) -> Missing:

@@ -18,6 +18,7 @@ Nothing here is used when real objects are deleted.
 from bulkdel.emulator.faults import Fault, FaultRule
 from bulkdel.emulator.ids import make_ids
 from bulkdel.emulator.limits import Changing, FixedWindow, Limit, TokenBucket
+from bulkdel.emulator.objects import PARENT
 from bulkdel.emulator.server import Emulator, serve
 from bulkdel.emulator.settings import DIALECTS, AccountSettings, EmulatorSettings, RetryAfter
 
@@ -26,6 +27,7 @@ PROVIDERS = tuple(DIALECTS)
 
 __all__ = [
     "DIALECTS",
+    "PARENT",
     "PROVIDERS",
     "AccountSettings",
     "Changing",

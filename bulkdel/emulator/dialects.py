@@ -85,7 +85,8 @@ class Dialect:
         stored: The body that shows an object.
         request_id: The ID of the request with this number.
         request_id_header: Header that carries it, or None.
-        collection: What it holds, as it stands in a path.
+        collection: What it holds, as it stands in a path: ``files``, or ``stores/PARENT/files``.
+        parent_missing: What it says where another parent stands in the path, which does not exist.
         key_header: Header that carries the key; as a bearer token in ``Authorization``.
         page: A page of the list of what is there: of the objects with their times, oldest first,
             and the query. None if they are not listed.
@@ -104,6 +105,7 @@ class Dialect:
     request_id_header: str | None = None
     id_named: Callable[[str], str] = str
     collection: str = "responses"
+    parent_missing: str = ""
     key_header: str = "Authorization"
     page: Callable[[Sequence[tuple[str, float]], str], Reply] | None = None
     prefix: str = field(init=False)
@@ -111,6 +113,16 @@ class Dialect:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", f"{self.base_path}/{self.collection}/")
+
+    def other_parent(self, path: str) -> str | None:
+        """Return the parent in a path that would be one of its own, but for that parent."""
+        if not self.parent_missing:
+            return None
+        before, own, after = self.collection.split("/")
+        parts = path.partition("?")[0].removeprefix(f"{self.base_path}/").split("/")
+        if parts[0] != before or parts[2:3] != [after] or len(parts) > 4 or parts[1] == own:
+            return None
+        return parts[1]
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """Return the key of a request, or None if it has none."""

@@ -29,6 +29,9 @@ from bulkdel.emulator.openai import OPENAI
 APART_S: Final = 60
 """Seconds between the creation of one object and the next."""
 
+PARENT: Final = "parent_1"
+"""Whose objects there are, where objects are below others."""
+
 Shown = Callable[[str, float], dict[str, Any]]
 """An object as the provider shows it: of its ID and the time of its creation."""
 
@@ -203,6 +206,7 @@ def _at(
     shown: Shown,
     pager: Pager | None,
     missing: str | None = None,
+    parent_missing: str = "",
 ) -> Dialect:
     """Return the dialect of a collection: like the base, but for these."""
     dialect = base if missing is None else base.wording(Problem.MISSING, missing)
@@ -210,6 +214,7 @@ def _at(
         dialect,
         name=name,
         collection=collection,
+        parent_missing=parent_missing,
         deleted=confirms(True),
         not_deleted=confirms(False),
         stored=lambda object_id: orjson.dumps(shown(object_id, CREATED_S)),
@@ -302,6 +307,16 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
     ),
     _at(
         OPENAI,
+        "openai:vector_store_files",
+        f"vector_stores/{PARENT}/files",
+        _flag("vector_store.file.deleted"),
+        _openai_object("vector_store.file"),
+        _OPENAI_PAGE,
+        "No file found with id '{id}' in vector store.",
+        "No vector store found with id '{id}'.",
+    ),
+    _at(
+        OPENAI,
         "openai:conversations",
         "conversations",
         _flag("conversation.deleted"),
@@ -335,6 +350,34 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         _openai_object("eval"),
         _OPENAI_PAGE,
         "No eval found with id {id}.",
+    ),
+    _at(
+        OPENAI,
+        "openai:eval_runs",
+        f"evals/{PARENT}/runs",
+        _flag("eval.run.deleted", "run_id"),
+        _openai_object("eval.run"),
+        _OPENAI_PAGE,
+        "No run found with id {id}.",
+        "No eval found with id {id}.",
+    ),
+    _at(
+        OPENAI,
+        "openai:skills",
+        "skills",
+        _flag("skill.deleted"),
+        _openai_object("skill"),
+        _OPENAI_PAGE,
+        "Skill {id} not found.",
+    ),
+    _at(
+        OPENAI,
+        "openai:chatkit_threads",
+        "chatkit/threads",
+        _flag("chatkit.thread.deleted"),
+        _openai_object("chatkit.thread"),
+        _OPENAI_PAGE,
+        "Thread {id} not found.",
     ),
     _at(
         ARK,
@@ -403,6 +446,26 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         _openai_object("vector_store"),
         _OPENAI_PAGE,
         "No vector store found with id '{id}'.",
+    ),
+    _at(
+        _AZURE_BASE,
+        "azure:vector_store_files",
+        f"vector_stores/{PARENT}/files",
+        _flag("vector_store.file.deleted"),
+        _openai_object("vector_store.file"),
+        _OPENAI_PAGE,
+        "The file {id} could not be found.",
+        "No vector store found with id '{id}'.",
+    ),
+    _at(
+        _OGX_BASE,
+        "ogx:vector_store_files",
+        f"vector_stores/{PARENT}/files",
+        _flag("vector_store.file.deleted"),
+        _openai_object("vector_store.file"),
+        None,
+        "File {id} not found.",
+        "Vector_store '{id}' not found",
     ),
     _at(
         _OGX_BASE,

@@ -132,7 +132,6 @@ class Emulator:
                         return response(
                             account.show(account.dialect.key_of(request.headers), object_id)
                         )
-                break
         if path.startswith("/_emulator/"):
             return response(self._own(request.method, path))
         return response(self._stray(request.method, path))
@@ -173,6 +172,12 @@ class Emulator:
         line = f"{method} {path}"
         if len(self.strays) < STRAYS_KEPT_MAX:
             self.strays.append(line)
+        for account in self._accounts.values():
+            dialect = account.dialect
+            parent = dialect.other_parent(path)
+            if parent is not None:
+                words = dialect.wording(Problem.MISSING, dialect.parent_missing)
+                return words.problem(Problem.MISSING, self._stray_count, id=parent)
         for account in self._accounts.values():
             dialect = account.dialect
             if path.startswith(dialect.root):

@@ -5,7 +5,9 @@
 
 A 404 means that the object is gone, or that this is not the delete endpoint. If an ID that
 cannot exist is answered alike and a path that cannot exist is not, the endpoint is right, and
-the words mean "gone". The wording is then remembered for the run.
+the words mean "gone". The wording is then remembered for the run. Of objects below others, as the
+files of a vector store, a parent that cannot exist must be answered in another way, too: else it may
+be the user's parent that is missing, with all that is below the right one still there.
 
 What holds here, always:
 
@@ -41,6 +43,7 @@ ROUNDS: Final = 3
 """So often the made-up ID is asked, a path before each and after the last: a proxy that answers
 every other request, by chance, with a page of its own passes once in a thousand times."""
 LOOK: Final = "GET of the same ID"
+PARENT: Final = "DELETE below a parent that cannot exist"
 PATH: Final = "DELETE at a path that cannot exist"
 MADE_UP: Final = "DELETE of an ID that cannot exist"
 
@@ -53,7 +56,7 @@ class Comparison:
 
     Args:
         object_id: The ID.
-        delete: The deletion.
+        resource: What the lane deletes.
         get: The GET of one object.
         answer: What came back for the deletion.
         sent_s: When that was sent.
@@ -64,7 +67,7 @@ class Comparison:
         self,
         object_id: str,
         *,
-        delete: Operation,
+        resource: Resource,
         get: Operation,
         answer: Answer,
         sent_s: float,
@@ -80,7 +83,8 @@ class Comparison:
         self.discredits = False
         """Whether the endpoint confirms what cannot be, or cannot be reached any more: then no
         other ID is sent there."""
-        self._said = likeness.said(object_id, delete, answer)
+        delete, self._whose = resource.delete, resource.whose
+        self._said = likeness.said(object_id, delete, answer, resource.whose.values())
         self._told = {"DELETE": quoted(answer)}
         self._tries = Tries()
         made_up = likeness.made_up_id(object_id, rng)
@@ -90,7 +94,9 @@ class Comparison:
             else Question(MADE_UP, delete, made_up)
             for turn in range(2 * ROUNDS + 1)
         )
-        self._questions = iter((Question(LOOK, get, object_id), *by_turns))
+        below, self._parents = likeness.elsewhere(delete, resource.whose, rng)
+        parent = [Question(PARENT, below, made_up)] if resource.whose else []
+        self._questions = iter((Question(LOOK, get, object_id), *by_turns, *parent))
         if likeness.speaks_of_else(object_id, answer):
             self._settle("its words speak of something else than a missing object")
         else:
@@ -132,9 +138,14 @@ class Comparison:
             if verdict.meaning is Meaning.PRESENT:
                 return "so the object is there"
             return None if answer.status in NOT_FOUND else "so nobody can say whether it is there"
-        if question.name == PATH:
-            differs = likeness.said(question.object_id, question.operation, answer) != self._said
-            return None if differs else "so any path is answered like this"
+        if question.name in (PATH, PARENT):
+            parents = [*self._whose.values(), *self._parents]
+            heard = likeness.said(question.object_id, question.operation, answer, parents)
+            if heard != self._said:
+                return None
+            if question.name == PARENT:
+                return f"so it may be the {' or '.join(self._whose)} that does not exist"
+            return "so any path is answered like this"
         same = likeness.exact(question.object_id, answer) == likeness.exact(
             self.object_id, self.answer
         )
@@ -201,7 +212,7 @@ class Comparer:
         self._begun += 1
         return Comparison(
             object_id,
-            delete=self._resource.delete,
+            resource=self._resource,
             get=get,
             answer=self.masked(answer),
             sent_s=sent_s,

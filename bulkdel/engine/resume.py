@@ -143,8 +143,8 @@ def learned_limit(facts: LogFacts, lane: str) -> LimitEstimate | None:
     return LimitEstimate.from_json(found) if isinstance(found, dict) else None
 
 
-_Place = tuple[str, str, str]
-"""Provider, resource and base URL of a lane."""
+_Place = tuple[str, str, str, tuple[tuple[str, str], ...]]
+"""Provider, resource, base URL and parents of a lane."""
 
 
 def _check_lanes(path: Path, facts: LogFacts, settings: RunSettings) -> None:
@@ -162,7 +162,8 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
     """Refuse a log whose lane was somewhere else than the run's of the same name."""
     befores = _places(facts)
     for lane in settings.lanes:
-        now = (lane.provider.name, lane.resource_name, lane.base_url)
+        whose = tuple(sorted(lane.params.items()))
+        now = (lane.provider.name, lane.resource_name, lane.base_url, whose)
         for was in befores.get(lane.name, ()):
             if was != now:
                 raise ConfigError(
@@ -172,7 +173,7 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
 
 
 def _places(facts: LogFacts) -> dict[str, set[_Place]]:
-    """Return provider, resource and base URL of each lane, as the headers of all runs have them.
+    """Return where each lane is, as the headers of all runs have it.
 
     A header without a resource is of a version that knew responses alone. What is no text, of
     another version or damaged, is the place of no run.
@@ -183,10 +184,13 @@ def _places(facts: LogFacts) -> dict[str, set[_Place]]:
         for name, known in lanes.items() if isinstance(lanes, dict) else ():
             if isinstance(known, dict):
                 resource = known.get("resource", RESPONSES)
+                params = known.get("params", {})
+                whose = params.items() if isinstance(params, dict) else [("params", params)]
                 place = (
                     _word(known.get("provider")),
                     _word(resource),
                     _word(known.get("base_url")),
+                    tuple(sorted((name, _word(value)) for name, value in whose)),
                 )
                 places.setdefault(name, set()).add(place)
     return places
@@ -197,8 +201,9 @@ def _word(value: object) -> str:
 
 
 def _place(place: _Place) -> str:
-    provider, resource, base_url = place
-    return f"{provider}{'' if resource == RESPONSES else f':{resource}'} at {base_url}"
+    provider, resource, base_url, params = place
+    whose = "".join(f", {name} {value}" for name, value in params)
+    return f"{provider}{'' if resource == RESPONSES else f':{resource}'}{whose} at {base_url}"
 
 
 def _lanes(names: Iterable[str]) -> str:

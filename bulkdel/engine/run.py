@@ -448,6 +448,7 @@ def lanes_record(lanes: Sequence[Lane]) -> dict[str, object]:
             "provider": lane.provider.name,
             "resource": lane.resource_name,
             "base_url": lane.base_url,
+            **({"params": dict(lane.params)} if lane.params else {}),
             "rate": lane.rate,
             "rate_max": lane.ceiling,
         }

@@ -16,6 +16,9 @@ from bulkdel.providers.base import Provider, by_name
 from bulkdel.providers.declared import declared
 from bulkdel.providers.listing import Listing
 
+_FILES_STAY: Final = "the files in it: they are azure:files"
+_FILE_STAYS: Final = "the file itself: it is one of azure:files"
+
 PROVIDER: Final = Provider(
     name="azure",
     title="Azure OpenAI",
@@ -37,7 +40,8 @@ PROVIDER: Final = Provider(
             expires="purpose=batch after 30 days; others never, unless expires_after was given",
             docs_url="https://learn.microsoft.com/rest/api/azureopenai/files/delete",
         ),
-        replace(openai.PROVIDER.resource("vector_stores"), expires=""),
+        replace(openai.PROVIDER.resource("vector_stores"), expires="", leaves=_FILES_STAY),
+        replace(openai.PROVIDER.resource("vector_store_files"), leaves=_FILE_STAYS),
     ),
     rate_max=None,
     rate_note="no limit for deletions is documented",

@@ -47,12 +47,13 @@ def declared(
     listing: Listing | None = None,
     headers: Mapping[str, str] | None = None,
     expires: str = "",
+    leaves: str = "",
 ) -> Resource:
     """Return a resource.
 
     Args:
         name: Its name in a lane's, after the colon.
-        path: Path of one object; ``{id}`` is the ID's place.
+        path: Path of one object; ``{id}`` is the ID's place, ``{vector_store_id}`` that of a parent.
         docs_url: The page that documents the deletion.
         kinds: What the provider calls one in a confirmation: its ``object``.
         confirmed: The fields of the body of a 200 that confirms a deletion.
@@ -64,6 +65,7 @@ def declared(
         listing: How all of them are listed, if they can be.
         headers: Headers that its paths need beside the provider's.
         expires: What is known of its end by itself, for people.
+        leaves: What such a deletion leaves, for people.
     """
     words = Words(
         kinds=kinds,
@@ -79,6 +81,7 @@ def declared(
         listing=listing,
         headers=dict(headers or {}),
         expires=expires,
+        leaves=leaves,
     )
 
 

@@ -1,4 +1,4 @@
-"""How two answers are compared that nobody can read, and what cannot exist: an ID, a path.
+"""How two answers are compared that nobody can read, and what cannot exist: an ID, a path, a parent.
 
     answer --> exact --> alike:     the same in every part, but for the ID and what is volatile
            --> said  --> different: in what it says, whatever names the request in it
@@ -16,7 +16,7 @@ import html
 import random
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from urllib.parse import quote
 import orjson
 
 from bulkdel.models import Answer
+from bulkdel.object_id import path_segment
 from bulkdel.providers import answers
 from bulkdel.providers.operations import Operation
 from bulkdel.providers.words import volatile
@@ -58,13 +59,13 @@ def exact(object_id: str, answer: Answer) -> Exact:
     return answer.status, same.decode()
 
 
-def said(object_id: str, operation: Operation, answer: Answer) -> Said:
+def said(object_id: str, operation: Operation, answer: Answer, parents: Iterable[str] = ()) -> Said:
     """Return what an answer to a request says, whatever of the request it quotes."""
     body = answers.json_object(answer.body)
     error = answers.read_error(body)
     text = error.message if body is not None else answer.body.decode("utf-8", "replace")
     text = _without(text, _ways_to_write(object_id), " ", re.IGNORECASE)
-    text = _without(text, [segment(operation)], " ", re.IGNORECASE)
+    text = _without(text, [segment(operation), *parents], " ", re.IGNORECASE)
     words = [word for word in _WORD.findall(text.lower()) if not any(map(str.isdigit, word))]
     return answer.status, error.code, error.kind, " ".join(words)
 
@@ -100,6 +101,17 @@ def impossible_path(operation: Operation, rng: random.Random) -> Operation:
     other = f"{name}-{''.join(rng.choices('0123456789abcdef', k=_RANDOM_CHARS))}"
     before, _, after = operation.path.rpartition(f"/{name}/")
     return replace(operation, path=f"{before}/{other}/{after}")
+
+
+def elsewhere(
+    operation: Operation, whose: Mapping[str, str], rng: random.Random
+) -> tuple[Operation, list[str]]:
+    """Return the same request below parents that cannot exist, and their IDs."""
+    path, parents = operation.path, []
+    for value in whose.values():
+        parents.append(made_up_id(value, rng))
+        path = path.replace(f"/{path_segment(value)}/", f"/{path_segment(parents[-1])}/")
+    return replace(operation, path=path), parents
 
 
 def segment(operation: Operation) -> str:

@@ -37,6 +37,13 @@ PROVIDER: Final = Provider(
             docs_url=_SEEN,
             listing=_listing("/vector_stores", 100),
             expires="",
+            leaves="the files in it: they are ogx:files",
+        ),
+        replace(
+            openai.PROVIDER.resource("vector_store_files"),
+            docs_url=_SEEN,
+            listing=None,  # how it pages was not seen
+            leaves="the file itself: it is one of ogx:files",
         ),
         replace(openai.PROVIDER.resource("conversations"), docs_url=_SEEN),
     ),

@@ -10,7 +10,7 @@ from anyio.from_thread import start_blocking_portal
 
 from bulkdel.emulator import DIALECTS, AccountSettings, TokenBucket, make_ids
 from bulkdel.providers import PROVIDERS, RESPONSES
-from tests.support.command import KEY, emulated, run_command
+from tests.support.command import KEY, emulated, run_command, whose
 from tests.support.transport_server import answering, raw_server
 
 LANES = [
@@ -28,7 +28,7 @@ def test_what_is_listed_is_deleted_and_then_missing(lane: str, tmp_path: Path) -
     ids = make_ids(lane, 250)
     assert lane in DIALECTS
     with emulated(**{lane: AccountSettings(ids=ids, key=KEY)}) as emulator:
-        at = ["--base-url", emulator.base_url(lane)]
+        at = ["--base-url", emulator.base_url(lane), *whose(lane)]
         if DIALECTS[lane].page is None:
             (tmp_path / "all.txt").write_text("".join(f"{one}\n" for one in ids))
             source = "all.txt"

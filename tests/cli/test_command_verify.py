@@ -9,12 +9,14 @@ import pytest
 
 from bulkdel.emulator import AccountSettings, make_ids
 from bulkdel.providers import PROVIDERS
-from tests.support.command import KEY, emulated, run_command
+from tests.support.command import KEY, emulated, run_command, whose
 
 ENV = {provider.key_env: KEY for provider in PROVIDERS.values()}
 
 
-@pytest.mark.parametrize("lane", ["ark", "openai:files", "gemini:files", "anthropic:files"])
+@pytest.mark.parametrize(
+    "lane", ["ark", "openai:files", "openai:eval_runs", "gemini:files", "anthropic:files"]
+)
 def test_what_was_deleted_is_verified_and_what_is_there_is_printed(
     lane: str, tmp_path: Path
 ) -> None:
@@ -23,7 +25,7 @@ def test_what_was_deleted_is_verified_and_what_is_there_is_printed(
     (tmp_path / "ids.txt").write_text("".join(f"{one}\n" for one in ids[:100]))
     with emulated(**{lane: AccountSettings(ids=ids, key=KEY)}) as emulator:
         at = ["--base-url", emulator.base_url(lane)]
-        usual = ("-p", lane, *at, "--log", "log.jsonl", "--yes", "--rate", "500")
+        usual = ("-p", lane, *at, *whose(lane), "--log", "log.jsonl", "--yes", "--rate", "500")
         deleted = run_command("delete", "ids.txt", *usual, cwd=tmp_path, env=ENV)
         verify = ("verify", "log.jsonl", "--rate", "500")
         clean = run_command(*verify, cwd=tmp_path, env=ENV)

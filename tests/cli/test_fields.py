@@ -59,7 +59,12 @@ def words_of(parameter: click.Parameter, *, given: bool) -> list[str]:
         return []
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return [parameter.opts[-1]]
-    special = {"--leave": "1%", "--header": "X-Team: 1", "--config": "none"}
+    special = {
+        "--leave": "1%",
+        "--header": "X-Team: 1",
+        "--param": "a_id=1",
+        "--config": "none",
+    }
     return [parameter.opts[-1], special.get(parameter.opts[-1], str(choices[0]))]
 
 

@@ -305,7 +305,7 @@ def test_wrong_settings_are_refused_with_their_name(
     assert "key-ark" not in message
 
 
-VALUES = {"--api-key-env": "NAME", "--leave": "5%", "--header": "X-Team: 5"}
+VALUES = {"--api-key-env": "NAME", "--leave": "5%", "--header": "X-Team: 5", "--param": "a_id=5"}
 LANE_FLAGS = [p.opts[-1] for p in DELETE.params if isinstance(p.type, PerLane)]
 
 

@@ -21,6 +21,7 @@ OF_LANES: Final = {
     "base_url": ("https://example.com/v1",),
     "api_key_env": ("SOME_KEY",),
     "header": ("X-Project: p_1", "Other:v: w"),
+    "param": ("vector_store_id=vs_1", "a=b=c"),
     "concurrency": ("1", "64"),
     "rate": ("auto", "0.5", "1e3"),
     "rate_max": ("none", "20"),

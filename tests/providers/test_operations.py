@@ -107,5 +107,36 @@ def test_every_resource_has_a_path_that_can_be_opened() -> None:
     """A template with a second place would stop a run at its first ID."""
     for provider in PROVIDERS.values():
         for resource in provider.resources.values():
-            for each in (resource.delete, resource.get):
+            whose = dict.fromkeys(resource.params, "parent_1")
+            for each in (resource.at(whose).delete, resource.at(whose).get):
                 assert each is None or each.url(provider.base_url, "x").endswith("/x")
+
+
+def test_a_parent_is_one_segment_of_a_path_and_must_be_said() -> None:
+    """Else a deletion could reach another collection, or every parent's."""
+    resource = PROVIDERS["openai"].resource("vector_store_files")
+    listing = resource.listing
+    assert listing is not None
+
+    filled = resource.at({"vector_store_id": "vs_1:a"})
+
+    assert resource.params == ("vector_store_id",)
+    assert filled.delete.path == "/vector_stores/vs_1%3Aa/files/{id}"
+    assert filled.get is not None
+    assert filled.get.path == filled.delete.path
+    assert filled.listing == replace(listing, path="/vector_stores/vs_1%3Aa/files")
+    assert filled.params == ()
+    braces = resource.at({"vector_store_id": "{id}"}).delete
+    assert braces.url("https://a", "x") == "https://a/vector_stores/%7Bid%7D/files/x"
+    for wrong in (
+        {},
+        {"vector_store_id": ""},
+        {"vector_store_id": "vs/1"},
+        {"vector_store_id": ".."},
+        {"vector_store_id": "vs 1"},
+        {"vector_store_id": "vs_1", "other": "x"},
+    ):
+        with pytest.raises(ValueError, match="param"):
+            resource.at(wrong)
+    with pytest.raises(ValueError, match="no param 'id'"):
+        PROVIDERS["openai"].resource("files").at({"id": "file-1"})

@@ -27,7 +27,8 @@ from typing import Any, Final, NamedTuple
 from anyio.from_thread import start_blocking_portal
 
 import bulkdel
-from bulkdel.emulator import AccountSettings, Emulator, EmulatorSettings, serve
+from bulkdel.emulator import PARENT, AccountSettings, Emulator, EmulatorSettings, serve
+from bulkdel.providers import find
 
 TIMEOUT_S: Final = 60.0
 """No command of a test takes longer, on the slowest machine."""
@@ -43,6 +44,11 @@ _START: Final = [sys.executable, "-c", "from bulkdel.__main__ import main; main(
 
 COMMAND: Final[Sequence[str]] = [str(_INSTALLED)] if _INSTALLED.exists() else _START
 """The command as it is installed, or the same by its entry point."""
+
+
+def whose(lane: str) -> list[str]:
+    """Return the words that say whose objects the emulator holds, if they are below others."""
+    return [word for name in find(lane)[1].params for word in ("--param", f"{name}={PARENT}")]
 
 
 class Ended(NamedTuple):

@@ -176,7 +176,7 @@ def _lane(
     return LaneReport(
         lane=name,
         provider=str(place.get("provider") or ""),
-        resource=str(place.get("resource") or ""),
+        resource=_resource(place),
         base_url=str(place.get("base_url") or ""),
         counts={outcome.value: facts.counts.get(outcome, 0) for outcome in Outcome},
         retryable=facts.retryable,
@@ -196,6 +196,15 @@ def _lane(
         p99_ms=percentile_ms(latency, _P99),
         series=_series(name, moments, columns, runs),
     )
+
+
+def _resource(place: Mapping[str, object]) -> str:
+    """Return the name of what a lane deletes, and whose it is."""
+    params = place.get("params")
+    whose = params.items() if isinstance(params, dict) else ()
+    words = ", ".join(f"{name}={value}" for name, value in whose)
+    name = str(place.get("resource") or "")
+    return f"{name} ({words})" if words else name
 
 
 def _pending(name: str, of_lane: list[Run]) -> int | None:
