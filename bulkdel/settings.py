@@ -120,7 +120,7 @@ class Lane:
         except ValueError as exc:
             raise ConfigError(f"lane {self.name}: {exc}") from exc
         base_url = (self.base_url or self.provider.base_url).rstrip("/")
-        if "{" in base_url and not self.base_url:
+        if not self.provider.is_placed and not self.base_url:
             raise ConfigError(
                 f"lane {self.name}: {self.provider.title} has a base URL of your own: give it, as"
                 f" {base_url}, with --base-url"

@@ -548,9 +548,16 @@ MUTATIONS: Final = (
     Mutation(
         "take any path's 404 for gone",
         "engine/comparison.py",
-        "            return None if differs else",
-        "            return None if True else",
+        "            if heard != self._said:",
+        "            if True:",
         ("engine/test_comparison.py", "-k", "fit or whatever"),
+    ),
+    Mutation(
+        "take a 404 below any parent for gone",
+        "engine/comparison.py",
+        "        parent = [Question(PARENT, below, made_up)] if resource.whose else []",
+        "        parent = []",
+        ("cli/test_command_param.py", "-k", "burns_no_id"),
     ),
     Mutation(
         "take any answer for that of a missing object",

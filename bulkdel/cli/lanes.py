@@ -145,7 +145,9 @@ def make_lanes(
             dict.fromkeys(
                 name
                 for name, known in PROVIDERS.items()
-                if RESPONSES in known.resources and (options.dry_run or environ.get(known.key_env))
+                if RESPONSES in known.resources
+                and (options.dry_run or environ.get(known.key_env))
+                and (known.is_placed or value_for(name, options.base_url, ""))
             )
         )
         if options.provider is not None:

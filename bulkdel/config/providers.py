@@ -249,6 +249,7 @@ def _listing(table: Table, source: str, model: Listing | None = None) -> Listing
         paging=cast("Literal['after', 'token', 'number', 'none']", paging),
         size=table.whole("size", before.size, 1000),
         query=query,
+        id_may_be_null=before.id_may_be_null,
         **{
             key: table.text(key, getattr(before, key))
             for key in (

@@ -30,7 +30,7 @@ def make_ids(provider: str, n: int, seed: int = 0, *, created_s: float = CREATED
     Each holds at least 128 random bits, so two alike among a million are out of the question.
 
     Args:
-        provider: ``ark``, ``fireworks``, ``openai`` or ``litellm``, or the lane of another kind
+        provider: ``ark`` or another one that stores responses, or the lane of another kind
             of object: ``openai:files``.
         n: How many.
         seed: Another seed gives other IDs.
@@ -103,4 +103,7 @@ _MAKERS: Final[dict[str, Callable[[random.Random, float], str]]] = {
     "fireworks": _fireworks,
     "openai": _openai,
     "litellm": _litellm,
+    "azure": _openai,
+    "ogx": _openai,
+    "xai": _fireworks,
 }

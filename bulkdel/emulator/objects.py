@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from bulkdel.emulator.ark import ARK
-from bulkdel.emulator.dialects import JSON, Dialect, Problem, Reply, Words
+from bulkdel.emulator.dialects import JSON, Dialect, Problem, Reply, Words, stored_response
 from bulkdel.emulator.ids import CREATED_S
 from bulkdel.emulator.openai import OPENAI
 
@@ -151,6 +151,10 @@ def _anthropic_body(words: Words, message: str, request_id: str) -> bytes:
     return orjson.dumps({"type": "error", "error": error, "request_id": request_id})
 
 
+def _xai_body(words: Words, message: str, _: str) -> bytes:
+    return orjson.dumps({"code": words.kind, "error": message})
+
+
 def _google_body(words: Words, message: str, _: str) -> bytes:
     error = {"code": words.status, "message": message, "status": words.kind}
     return orjson.dumps({"error": error})
@@ -233,6 +237,19 @@ def _page(pager: Pager, shown: Shown) -> Callable[[Objects, str], Reply]:
     return answered
 
 
+_OPENAI_PAGE: Final = _after("after", 20, 100)
+
+
+def listed_responses(dialect: Dialect) -> Dialect:
+    """Return a dialect of responses that can be listed, too."""
+    return replace(dialect, page=_page(_OPENAI_PAGE, _response))
+
+
+def _response(object_id: str, at_s: float) -> dict[str, Any]:
+    shown: dict[str, Any] = orjson.loads(stored_response(object_id, created_at=int(at_s)))
+    return shown
+
+
 _ANTHROPIC_BASE: Final = replace(
     OPENAI,
     name="anthropic",
@@ -263,6 +280,9 @@ _AZURE_BASE: Final = replace(
     request_id_header="apim-request-id",
 )
 _OGX_BASE: Final = replace(OPENAI, name="ogx", root="/ogx/", base_path="/ogx/v1")
+_XAI_BASE: Final = replace(
+    OPENAI, name="xai", root="/xai/", base_path="/xai/v1", error_body=_xai_body
+)
 _TOGETHER_BASE: Final = replace(
     OPENAI, name="together", root="/together/", base_path="/together/v1"
 )
@@ -283,8 +303,6 @@ def _google(collection: str) -> Shown:
         "sizeBytes": "1000",
     }
 
-
-_OPENAI_PAGE: Final = _after("after", 20, 100)
 
 COLLECTIONS: Final[Sequence[Dialect]] = (
     _at(
@@ -428,6 +446,18 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         lambda object_id, at_s: {**_file(object_id, at_s), "deleted": False},
         _number,
         "File {id} does not exist.",
+    ),
+    listed_responses(_AZURE_BASE),
+    listed_responses(_OGX_BASE),
+    _XAI_BASE.wording(Problem.MISSING, "The response {id} could not be found."),
+    _at(
+        _XAI_BASE,
+        "xai:files",
+        "files",
+        _flag(None),
+        _file,
+        None,
+        "The file {id} could not be found.",
     ),
     _at(
         _AZURE_BASE,

@@ -13,12 +13,13 @@ from bulkdel.emulator.faults import FaultRule
 from bulkdel.emulator.fireworks import FIREWORKS
 from bulkdel.emulator.limits import Limit
 from bulkdel.emulator.litellm import LITELLM
-from bulkdel.emulator.objects import COLLECTIONS
+from bulkdel.emulator.objects import COLLECTIONS, listed_responses
 from bulkdel.emulator.openai import OPENAI
 from bulkdel.errors import ConfigError
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in (ARK, FIREWORKS, OPENAI, LITELLM, *COLLECTIONS)
+    dialect.name: dialect
+    for dialect in (ARK, listed_responses(FIREWORKS), OPENAI, LITELLM, *COLLECTIONS)
 }
 """What can be emulated, by the name of its lane: a bare provider's are its responses."""
 

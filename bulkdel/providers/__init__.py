@@ -12,7 +12,7 @@
     likeness.py    whether two answers that nobody can read say the same
     declared.py    a kind of object in a few lines; listing.py how all of them are listed
     ark.py, fireworks.py, openai.py (with openai_objects.py), litellm.py, anthropic.py,
-    gemini.py, mistral.py, groq.py, azure.py, ogx.py, together.py, openrouter.py
+    gemini.py, mistral.py, groq.py, azure.py, ogx.py, together.py, openrouter.py, xai.py
                    the facts and tables of one provider each
     litellm_ids.py what a proxy's own ID says of the ID behind it
 
@@ -45,6 +45,7 @@ from bulkdel.providers import (
     openai,
     openrouter,
     together,
+    xai,
 )
 from bulkdel.providers.base import Provider
 from bulkdel.providers.operations import RESPONSES, Operation, Resource
@@ -77,6 +78,7 @@ _KNOWN: Final = {
         ogx,
         together,
         openrouter,
+        xai,
     )
 }
 _LANES: Final[dict[str, str]] = {}

@@ -1,8 +1,9 @@
-"""Azure OpenAI, on its v1 API: files, vector stores. The base URL is the resource's own.
+"""Azure OpenAI and Foundry, on the v1 API: responses, files, vector stores.
 
-Deletion and list of files: learn.microsoft.com, azure/foundry/reference/rest, files. How a missing file
-is worded is not documented, so a comparison finds it out. Responses there are OpenAI's with their
-``--base-url``. The dated API (``?api-version=``) is not served: its query would have to go with every
+The base URL is the resource's own. Deletion and list of responses: ai.azure.com, API reference;
+learn.microsoft.com, azure/foundry/reference/rest, list-responses; of files: the same, files. How a missing
+response is worded stands in OpenAI's table; how a missing file is, is not documented, so a comparison finds
+it out. The dated API (``?api-version=``) is not served: its query would have to go with every
 request.
 """
 
@@ -25,6 +26,17 @@ PROVIDER: Final = Provider(
     base_url="https://{resource}.openai.azure.com/openai/v1",
     key_env="AZURE_OPENAI_API_KEY",
     resources=by_name(
+        replace(
+            openai.PROVIDER.resource(),
+            docs_url="https://ai.azure.com/api-reference/llm/responses/delete-response.md",
+            listing=Listing(
+                path="/responses",
+                query={"order": "asc"},
+                source="https://learn.microsoft.com/azure/foundry/reference/rest/list-responses",
+            ),
+            expires="after 30 days",
+            born=None,  # what its IDs say is not known
+        ),
         declared(
             "files",
             "/files/{id}",

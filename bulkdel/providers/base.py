@@ -52,6 +52,11 @@ class Provider:
     leave: float = 0.0
     headers: Callable[[str], dict[str, str]] = field(default=bearer)
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether its base URL is known: elsewhere it is each account's own."""
+        return "{" not in self.base_url
+
     def resource(self, name: str = RESPONSES) -> Resource:
         """Return the resource called ``name``.
 

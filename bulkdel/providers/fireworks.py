@@ -51,7 +51,9 @@ _RESPONSES: Final = Resource(
     # https://docs.fireworks.ai/api-reference/get-response
     get=Operation(method="GET", path="/responses/{id}", judge=look(_WORDS, RULES)),
     listing=Listing(
-        path="/responses", source="https://docs.fireworks.ai/api-reference/list-responses"
+        path="/responses",
+        source="https://docs.fireworks.ai/api-reference/list-responses",
+        id_may_be_null=True,  # of one that was not stored
     ),
     expires="after 30 days",
 )

@@ -73,6 +73,7 @@ class Listing:
         size: Objects on a page: the most that is allowed, 1,000 at most.
         query: What is asked for beside that, as the oldest first.
         id_field: The field with the ID.
+        id_may_be_null: Whether an object may have none: then there is nothing of it to be deleted.
         id_head: What stands before the ID there, and is no part of it.
         time_field: The field with the time when it was made: seconds since 1970, or RFC 3339.
     """
@@ -87,6 +88,7 @@ class Listing:
     size: int = 100
     query: Mapping[str, str] = field(default_factory=dict)
     id_field: str = "id"
+    id_may_be_null: bool = False
     id_head: str = ""
     time_field: str = "created_at"
 
@@ -114,7 +116,7 @@ class Listing:
         items = page if self.items is None else self._items(page)
         if not isinstance(items, list):
             raise PageError(f"the page has no list {self.items!r}")
-        objects = [self._listed(item) for item in items]
+        objects = [self._listed(item) for item in items if not self._is_nameless(item)]
         return Page(objects, self._next(page, objects, cursor))
 
     def _items(self, page: object) -> object:
@@ -125,6 +127,11 @@ class Listing:
         if found is None and (self.items in page or self.paging == "token"):
             return []
         return found
+
+    def _is_nameless(self, item: object) -> bool:
+        if not self.id_may_be_null or not isinstance(item, dict):
+            return False
+        return self.id_field in item and item[self.id_field] is None
 
     def _listed(self, item: object) -> Listed:
         if not isinstance(item, dict):
@@ -138,6 +145,8 @@ class Listing:
         if self.paging == "token":
             token = page.get(self.cursor_field)
             return token if isinstance(token, str) and token else None
+        if not objects and self.id_may_be_null and page.get("has_more") is True:
+            raise PageError("no object of the page has an ID, so nobody can ask for the next")
         if not objects or self.paging == "none":
             return None
         if self.paging == "number":

@@ -1,7 +1,7 @@
-"""ogx (before: llama-stack), a server of one's own: files, vector stores, conversations.
+"""ogx (before: llama-stack), a server of one's own: responses, files, vector stores.
 
 All of it was seen on ogx 1.5.0 on loopback; its words stand in OpenAI's tables. Conversations are not
-listed (a GET of all of them is a 405). Responses there are OpenAI's with their ``--base-url``.
+listed (a GET of all of them is a 405).
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ PROVIDER: Final = Provider(
     base_url="http://127.0.0.1:8321/v1",
     key_env="OGX_CLIENT_API_KEY",
     resources=by_name(
+        replace(
+            openai.PROVIDER.resource(),
+            docs_url=_SEEN,
+            listing=_listing("/responses", 100),
+            expires="",
+            born=None,
+        ),
         replace(
             openai.PROVIDER.resource("files"),
             docs_url=_SEEN,

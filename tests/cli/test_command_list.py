@@ -14,10 +14,10 @@ from tests.support.command import KEY, emulated, run_command, whose
 from tests.support.transport_server import answering, raw_server
 
 LANES = [
-    f"{provider.name}:{resource.name}"
+    provider.name if resource.name == RESPONSES else f"{provider.name}:{resource.name}"
     for provider in PROVIDERS.values()
     for resource in provider.resources.values()
-    if resource.name != RESPONSES
+    if resource.name != RESPONSES or resource.listing is not None
 ]
 ENV = {provider.key_env: KEY for provider in PROVIDERS.values()}
 

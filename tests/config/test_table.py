@@ -85,6 +85,7 @@ def test_the_sample_says_what_it_means() -> None:
         ('"/threads/{id}"', '"/threads/../{id}"', 0, "path below"),
         ('"/threads/{id}"', '"/threads/{id}?x=1"', 0, "path below"),
         ('"/threads/{id}"', '"threads/{id}"', 0, "path below"),
+        ('"/threads/{id}"', '"/users/{user_id}/threads/{id}"', 0, "need the same places"),
         ("with id '{id}'", "", 0, "{id} is its place"),
         ('kinds = ["thread.deleted"]', "confirmed = { ok = true }", 0, "the ID again"),
         ('provider = "openai:files"', 'provider = "open"', 0, "no provider 'open'"),

@@ -378,3 +378,20 @@ def test_ages_and_dates() -> None:
     """A day has 24 hours, a date is in UTC."""
     assert [parse_age(text) for text in ("90s", "1.5h", "2d", "1w")] == [90, 5400, 172_800, 604_800]
     assert parse_date("2026-01-01") == parse_date("2026-01-01T01:00:00+01:00") == 1_767_225_600
+
+
+def test_an_object_without_an_id_is_passed_over_where_that_is_documented() -> None:
+    """Fireworks lists also what was not stored; elsewhere such a page cannot be read."""
+    lists = PROVIDERS["fireworks"].resource().listing
+    other = PROVIDERS["openai"].resource("files").listing
+    assert lists is not None
+    assert other is not None
+    body = b'{"data":[{"id":"a","created_at":1},{"id":null,"created_at":2}],"has_more":true}'
+
+    page = lists.read(body, None)
+
+    assert ([each.object_id for each in page.objects], page.cursor) == (["a"], "a")
+    with pytest.raises(PageError, match="no object of the page has an ID"):
+        lists.read(b'{"data":[{"id":null}],"has_more":true}', None)
+    with pytest.raises(PageError, match="has no 'id'"):
+        other.read(body, None)

@@ -72,6 +72,7 @@ CASES: Mapping[str, Case] = {
     "ogx:files": flag("file"),
     "ogx:vector_stores": flag("vector_store.deleted", "vector_store"),
     "ogx:conversations": flag("conversation.deleted", "conversation"),
+    "xai:files": flag(None, "file"),
     "together:files": flag(None, "file"),
     "openrouter:files": Case({"id": ID, "type": "file_deleted"}, {"id": ID, "type": "file"}),
 }

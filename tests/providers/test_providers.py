@@ -303,7 +303,5 @@ def test_names_are_looked_up_with_a_suggestion() -> None:
         ConfigError, match=r"'Firework'.*ark, fireworks, openai, litellm.*'fireworks'\?"
     ):
         get("Firework")
-    with pytest.raises(
-        ConfigError, match=r"known are: ark, fireworks, openai, litellm, .*openrouter\.$"
-    ):
+    with pytest.raises(ConfigError, match=r"known are: ark, fireworks, openai, litellm, .*xai\.$"):
         get("")

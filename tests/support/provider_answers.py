@@ -16,8 +16,18 @@ from bulkdel import providers
 from bulkdel.models import Answer, Verdict
 from bulkdel.providers import RESPONSES, Provider
 
+SAME_WORDS = {
+    name: "openai"
+    for name, known in providers.PROVIDERS.items()
+    if RESPONSES in known.resources
+    and known.resource().delete.judge is providers.PROVIDERS["openai"].resource().delete.judge
+    and name != "openai"
+}
+"""Providers whose responses are judged by another one's words: by the very same function."""
 PROVIDERS: Mapping[str, Provider] = {
-    name: known for name, known in providers.PROVIDERS.items() if RESPONSES in known.resources
+    name: known
+    for name, known in providers.PROVIDERS.items()
+    if RESPONSES in known.resources and name not in SAME_WORDS
 }
 """Those that store responses; `test_declared` has all other kinds of objects."""
 
