@@ -89,6 +89,10 @@ class NotSentError(TransportError):
     """The request cannot have reached the provider: no connection was made."""
 
 
+class HeldBackError(NotSentError):
+    """The request was not written, since its lane is paused or ends: it says nothing of the provider."""
+
+
 class EndpointError(NotSentError):
     """No connection can be made, and none will be for any other ID.
 

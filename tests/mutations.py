@@ -763,8 +763,8 @@ MUTATIONS: Final = (
     Mutation(
         "keep --rate only where IDs are taken",
         "engine/runner.py",
-        "None if rate is None else WriteGate(rate, self._clock)",
-        "None",
+        "            self._have_gate().set_rate(work.lane.rate)\n",
+        "            pass\n",
         ("engine/test_lane.py", "-k", "written"),
     ),
     Mutation(

@@ -36,7 +36,7 @@ from bulkdel.engine.sink import Sink
 from bulkdel.engine.snapshot import LaneSnapshot
 from bulkdel.errors import TransportError
 from bulkdel.guards import LaneGuard, Stop, StopCause
-from bulkdel.models import Answer, Counts, Meaning, Verdict
+from bulkdel.models import RETRY_AFTER_MAX_S, Answer, Counts, Meaning, Verdict
 from bulkdel.pacing import Pace
 from bulkdel.pacing.choose import make_pace
 from bulkdel.pacing.estimate import LimitEstimate
@@ -115,6 +115,8 @@ class LaneWork:
         self._unknown = unknown or set()
         self._make_pace = pace
         self._pace_places = lane.concurrency
+        self._pace_from_s = -math.inf
+        """When the pace may begin: one that was before it may have had to wait."""
         self._learned = learned
         self._sink = sink
         self._retries = RetryQueue(RETRIES_PER_PLACE * lane.concurrency)
@@ -158,7 +160,7 @@ class LaneWork:
         due = bool(self._retries) and self._retries.wait_s(by_s) <= 0.0
         return due or not self.queue.is_empty
 
-    def set_rate(self, rate: float | None) -> None:
+    def set_rate(self, rate: float | None, now_s: float) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again.
 
         What was learned of the limit is kept: a fixed rate finds out nothing new.
@@ -170,9 +172,9 @@ class LaneWork:
         if rate is not None and isinstance(self.pace, FixedPace):
             self.pace.set_rate(rate)  # its timetable goes on: no place is given twice
         else:
-            self._renew_pace()
+            self._renew_pace(now_s)
 
-    def set_concurrency(self, concurrency: int) -> None:
+    def set_concurrency(self, concurrency: int, now_s: float) -> None:
         """Have so many requests in flight at most from now on."""
         self.lane = replace(self.lane, concurrency=concurrency)
         self.orders += 1
@@ -180,12 +182,22 @@ class LaneWork:
             self.places = concurrency
         # Fewer places are kept without a pace that knows it, and a fixed rate knows of none.
         if concurrency > self._pace_places and self.lane.rate is None:
-            self._renew_pace()
+            self._renew_pace(now_s)
+        self._retries.resize(RETRIES_PER_PLACE * concurrency)
 
-    def _renew_pace(self) -> None:
+    def _renew_pace(self, now_s: float) -> None:
+        """Have another pace; its first place is not before the next one of the old pace.
+
+        Else each order would give a place away, and a Retry-After would be forgotten.
+        """
+        old = self.pace
         self._learned = self.learned
         self._pace_places = self.lane.concurrency
         self.pace = self._make_pace(self.lane, self._learned)
+        if isinstance(old, FixedPace):
+            old.set_rate(self.pace.rate)
+        wait_s = max(old.wait_s(now_s, 0), self._pace_from_s - now_s)
+        self._pace_from_s = now_s + min(wait_s, RETRY_AFTER_MAX_S)
 
     @property
     def is_paused(self) -> bool:
@@ -227,7 +239,7 @@ class LaneWork:
             waiting=len(self._retries) + (self._settling.accused.held is not None),
             waiting_s=max(0.0, self._retries.last_due_s() - now_s),
             rate=self.pace.rate,
-            next_place_s=self.pace.wait_s(now_s, 0),
+            next_place_s=max(self.pace.wait_s(now_s, 0), self._pace_from_s - now_s),
             places=self.lane.concurrency,
             paused=self.is_paused,
             orders=self.orders,
@@ -262,7 +274,7 @@ class LaneWork:
                 self.wait_s = wait_s
                 self.bound = Bound.CONCURRENCY if self.guard.held_for is None else Bound.HELD
                 return None
-        wait_s = self.pace.wait_s(now_s, self.in_flight)
+        wait_s = max(self.pace.wait_s(now_s, self.in_flight), self._pace_from_s - now_s)
         if wait_s > 0.0:
             self.wait_s = wait_s
             self.bound = bound_by_pace(wait_s, self.pace.rate)
@@ -408,6 +420,22 @@ class LaneWork:
             self._settling.inquiry_unanswered(taken, error, now_s)
         else:
             self._settling.unanswered(taken, error, sent_s, now_s, is_last=self._is_last)
+
+    def held_back(
+        self, taken: Taken, error: TransportError, sent_s: float, now_s: float, in_flight: int
+    ) -> None:
+        """Take back what was taken and never sent; the arguments as for `unanswered`."""
+        self.counts.requests -= 1
+        if isinstance(taken, Question):  # an inquiry waits for what comes of it
+            self.unanswered(taken, error, sent_s, now_s, in_flight)
+            return
+        self.in_flight -= 1
+        waiting = Waiting(taken) if isinstance(taken, str) else taken
+        waiting.requests -= 1
+        if waiting.object_id == self.guard.probe_id:
+            self._retries.keep_for_probe(waiting)
+        else:
+            self._retries.put_back(waiting, now_s)
 
     def abandoned(self) -> None:
         """Note that a request was cancelled: its ID is still to do."""

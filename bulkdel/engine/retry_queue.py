@@ -62,6 +62,10 @@ class RetryQueue:
         """Whether no fresh ID may be taken."""
         return len(self) >= self._size
 
+    def resize(self, size: int) -> None:
+        """Have room for so many; those that wait stay."""
+        self._size = size
+
     def put_back(self, waiting: Waiting, due_s: float) -> None:
         """Keep an ID until ``due_s``."""
         self._serial += 1
@@ -123,14 +127,17 @@ class RetryQueue:
             return 0.0
         if not self._heap:
             return math.inf
-        return max(0.0, self._heap[0][0] - now_s, self.budget.wait_s(now_s))
+        due_s, _, waiting = self._heap[0]
+        budget_s = self.budget.wait_s(now_s) if waiting.requests else 0.0
+        return max(0.0, due_s - now_s, budget_s)
 
     def take(self, now_s: float) -> Waiting:
         """Take the ID that is next, and count the request that it is taken for."""
         if self._probe is not None:
             waiting, self._probe = self._probe, None
         else:
-            self.budget.spend(now_s)
             waiting = heapq.heappop(self._heap)[2]
+            if waiting.requests:  # one that was held back is no retry
+                self.budget.spend(now_s)
         waiting.requests += 1
         return waiting

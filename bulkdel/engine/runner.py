@@ -29,7 +29,7 @@ from bulkdel.engine.gate import WriteGate
 from bulkdel.engine.inquiry import Question
 from bulkdel.engine.lane import LaneWork, Taken
 from bulkdel.engine.snapshot import LaneSnapshot
-from bulkdel.errors import TransportError
+from bulkdel.errors import HeldBackError, TransportError
 from bulkdel.models import Answer
 from bulkdel.providers import Operation
 from bulkdel.transport import Transport
@@ -56,7 +56,9 @@ class LaneRunner:
         self.work = work
         self._transport = transport
         self._clock = clock
-        self._set_gate(work.lane.rate)
+        self._gate: WriteGate | None = None
+        if work.lane.rate is not None:
+            self._have_gate().set_rate(work.lane.rate)
         self._open = open_any
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
@@ -81,6 +83,7 @@ class LaneRunner:
     def drain(self) -> None:
         """Take no more IDs; what is in flight is finished."""
         self.work.draining = True
+        self._have_gate().close()
         self.wake()
 
     def wake(self) -> None:
@@ -90,15 +93,14 @@ class LaneRunner:
 
     def set_rate(self, rate: float | None) -> None:
         """Send at ``rate`` requests per second from now on; None finds the limit again."""
-        changes = rate != self.work.lane.rate
-        self.work.set_rate(rate)
-        if changes:
-            self._set_gate(rate)
+        if rate != self.work.lane.rate:
+            self._have_gate().set_rate(self.work.lane.ceiling if rate is None else rate)
+        self.work.set_rate(rate, self._clock())
         self.wake()
 
     def set_concurrency(self, concurrency: int) -> None:
         """Have so many requests in flight at most from now on."""
-        self.work.set_concurrency(concurrency)
+        self.work.set_concurrency(concurrency, self._clock())
         if not self.work.is_done:
             self._start_workers()
         self.wake()
@@ -106,15 +108,20 @@ class LaneRunner:
     def pause(self) -> None:
         """Send nothing until `resume`; what is in flight is finished."""
         self.work.pause(self._clock())
+        self._have_gate().hold(held=True)
         self.wake()
 
     def resume(self) -> None:
         """Go on after a `pause`."""
         self.work.resume(self._clock())
+        self._have_gate().hold(held=False)
         self.wake()
 
-    def _set_gate(self, rate: float | None) -> None:
-        self._transport.gate = None if rate is None else WriteGate(rate, self._clock)
+    def _have_gate(self) -> WriteGate:
+        """Return the gate of the lane; from now on it is asked."""
+        if self._gate is None:
+            self._gate = self._transport.gate = WriteGate(None, self._clock)
+        return self._gate
 
     def snapshot(self) -> LaneSnapshot:
         """Return how the lane is going."""
@@ -160,6 +167,8 @@ class LaneRunner:
                 answer = await self._ask(taken)
             else:
                 answer = await self._transport.send(taken.object_id)
+        except HeldBackError as exc:
+            work.held_back(taken, exc, sent_s, self._clock(), in_flight)
         except TransportError as exc:
             work.unanswered(taken, exc, sent_s, self._clock(), in_flight)
         except BaseException:

@@ -85,7 +85,8 @@ class FixedPace:
         """Pause for a Retry-After, if this is not the first refusal in a row."""
         self._refused_in_row += 1
         if self._refused_in_row > 1 and verdict.retry_after_s:
-            self._schedule.hold(now_s + min(verdict.retry_after_s, RETRY_AFTER_MAX_S))
+            until_s = now_s + min(verdict.retry_after_s, RETRY_AFTER_MAX_S)
+            self._schedule.hold(until_s, at_any_rate=True)
 
     def troubled(self, now_s: float, sent_s: float, in_flight: int) -> None:
         """Trouble does not change a fixed rate; the breaker of the lane sees to it."""

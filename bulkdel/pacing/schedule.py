@@ -13,6 +13,7 @@ Not here: how the rate is chosen (`fixed`, `controller`), and the waiting (`runn
 
 from __future__ import annotations
 
+import math
 from math import floor
 from typing import Final
 
@@ -48,7 +49,7 @@ class Schedule:
             process was too busy. While it grows, the schedule is not what binds.
     """
 
-    __slots__ = ("_catch_up_s", "_gap_s", "_next_s", "lost_s", "rate")
+    __slots__ = ("_catch_up_s", "_gap_s", "_held_until_s", "_next_s", "lost_s", "rate")
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
@@ -56,11 +57,12 @@ class Schedule:
         self._gap_s = 1.0 / rate
         self._catch_up_s = catch_up_s(rate)
         self._next_s: float | None = None
+        self._held_until_s = -math.inf
 
     def set_rate(self, rate: float, catch_up: float | None = None) -> None:
         """Go on at another rate, from the last place on."""
-        if self._next_s is not None:
-            self._next_s += 1.0 / rate - self._gap_s
+        if self._next_s is not None:  # a hold is no gap between two places
+            self._next_s = max(self._next_s + 1.0 / rate - self._gap_s, self._held_until_s)
         self.rate = rate
         self._gap_s = 1.0 / rate
         self._catch_up_s = catch_up_s(rate) if catch_up is None else catch_up
@@ -83,7 +85,12 @@ class Schedule:
             next_s = earliest_s
         self._next_s = next_s + self._gap_s
 
-    def hold(self, until_s: float) -> None:
-        """Have no place before ``until_s``; what was missed is not caught up."""
+    def hold(self, until_s: float, *, at_any_rate: bool = False) -> None:
+        """Have no place before ``until_s``; what was missed is not caught up.
+
+        ``at_any_rate`` says that another rate changes nothing about it.
+        """
+        if at_any_rate:
+            self._held_until_s = max(self._held_until_s, until_s)
         if self._next_s is None or self._next_s < until_s:
             self._next_s = until_s

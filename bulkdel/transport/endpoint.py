@@ -98,7 +98,11 @@ class Gate(Protocol):
         ...
 
     async def wait(self) -> None:
-        """Wait until a request may be written, if no other is before."""
+        """Wait until a request may be written, if no other is before.
+
+        Raises:
+            HeldBackError: It never may be.
+        """
         ...
 
 

@@ -33,11 +33,11 @@ from bulkdel.transport.endpoint import BODY_BYTES_MAX, Endpoint, Gate, error_fro
 class _Sending:
     """What happened to the request of one `SessionTransport.send`."""
 
-    __slots__ = ("begun", "gate")
+    __slots__ = ("begun", "transport")
 
-    def __init__(self, gate: Gate | None) -> None:
+    def __init__(self, transport: SessionTransport) -> None:
         self.begun = False
-        self.gate = gate
+        self.transport = transport
 
 
 _SENDING: Final[ContextVar[_Sending]] = ContextVar("bulkdel_sending")
@@ -58,8 +58,8 @@ class _OneRequest(aiohttp.ClientRequest):
             raise _SentBeforeError
         if conn.protocol is None or conn.protocol.should_close:
             raise _UncleanError
-        while sending.gate is not None and not sending.gate.may_write(late=True):
-            await sending.gate.wait()
+        while (gate := sending.transport.gate) is not None and not gate.may_write(late=True):
+            await gate.wait()
         sending.begun = True
         return await super().send(conn)
 
@@ -82,7 +82,7 @@ class SessionTransport:
         url = URL(self._endpoint.url(object_id), encoded=True)
         # Each round but the last closes one unclean connection of the pool.
         for _ in range(self._endpoint.connections_max + 1):
-            sending = _Sending(self.gate)
+            sending = _Sending(self)
             _SENDING.set(sending)
             try:
                 return await self._exchange(url)

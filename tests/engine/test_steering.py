@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,10 +17,19 @@ from bulkdel.engine.steering import Order, Verb, steer
 from bulkdel.errors import ConfigError
 from bulkdel.models import Answer, State, Summary
 from bulkdel.pacing.estimate import LimitEstimate
+from bulkdel.pacing.schedule import peak
 from bulkdel.settings import RunSettings
 from bulkdel.sources import from_iterable
-from tests.support.engine_fakes import deleted, edge, failing, in_virtual_time, refusing
+from tests.support.engine_fakes import (
+    deleted,
+    edge,
+    failing,
+    in_virtual_time,
+    most_in_a_second,
+    refusing,
+)
 from tests.support.lane_job import Job, ids
+from tests.support.seeds import seeds
 
 
 class Working:
@@ -228,3 +238,81 @@ def test_orders_that_make_no_sense() -> None:
     ):
         with pytest.raises(ConfigError):
             Order(verb, lane, value)
+
+
+@in_virtual_time
+async def steered(seed: int) -> None:
+    """Steer a lane whose connections stall at random: nothing is written that was not ordered."""
+    dice = random.Random(f"steered {seed}")
+    ceiling = dice.choice((3.0, 20.0))
+    stalls_s = dice.choice((0.0, 2.0, 8.0))
+    until_s = anyio.current_time() + dice.choice((0.0, 15.0))
+
+    def connecting(_: int) -> float:
+        at_once = max(0.0, until_s - anyio.current_time())
+        return at_once or stalls_s * dice.random() * (dice.random() < 0.3)
+
+    job = Job(rate=None, rate_max=ceiling, concurrency=40, delay_s=0.05)
+    job.transport.connecting = connecting
+    async with working(job, 20_000) as at:
+        for _ in range(40):
+            verb, value = dice.choice(
+                (
+                    (Verb.RATE, ceiling),
+                    (Verb.RATE, ceiling / 3),
+                    (Verb.RATE, None),
+                    (Verb.CONCURRENCY, dice.randint(10, 200)),
+                    (Verb.PAUSE, None),
+                    (Verb.RESUME, None),
+                )
+            )
+            steer(at.run, Order(verb, None, value), "me")
+            before = len(job.transport.sent)
+            await anyio.sleep(dice.choice((0.02, 0.1, 3.0)))
+            if at.run.lanes["openai"].work.is_paused:
+                assert len(job.transport.sent) == before
+        steer(at.run, Order(Verb.STOP), "me")
+        before = len(job.transport.sent)
+        summary = await at.end()
+        assert len(job.transport.sent) == before
+    assert summary.counts.requests == before
+    assert summary.counts.failed == 0
+    times_s = [time_s for time_s, _ in job.transport.sent]
+    catches_up = max(2.0, 0.2 * ceiling)  # `auto` makes up for a timer that was late
+    assert most_in_a_second(times_s) <= peak(ceiling) + catches_up, seed
+
+
+def test_nothing_is_written_in_a_pause_after_the_end_or_above_the_ceiling() -> None:
+    """Also what was taken before the order, and has its connection only now."""
+    for seed in seeds(40):
+        steered(seed)
+
+
+@pytest.mark.parametrize("order", [(Verb.RATE, 50.0), (Verb.CONCURRENCY, 200), (Verb.RATE, None)])
+@pytest.mark.parametrize("rate", [None, 2.0])
+@in_virtual_time
+async def test_an_order_does_not_forget_when_to_come_back(
+    rate: float | None, order: tuple[Verb, float | None]
+) -> None:
+    """The provider has said so to the account, not to a pace."""
+    times_s: list[float] = []
+    told_s = 0.0
+
+    def answering(object_id: str, _: int) -> Answer:
+        nonlocal told_s
+        times_s.append(anyio.current_time())
+        if len(times_s) < 20 or anyio.current_time() > told_s + 39 > 39:
+            return deleted(object_id)
+        told_s = told_s or anyio.current_time()
+        return refusing(**{"retry-after": "40"})
+
+    async with working(Job(answering, rate=rate, concurrency=4), 2_000) as at:
+        while not told_s:
+            await anyio.sleep(0.1)
+        await anyio.sleep(5)
+        steer(at.run, Order(order[0], None, order[1]), "me")
+        await anyio.sleep(30)
+        steer(at.run, Order(Verb.STOP), "me")
+        await at.end()
+
+    assert [time_s - told_s for time_s in times_s if 5 < time_s - told_s < 34] == []
