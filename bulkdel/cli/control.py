@@ -84,7 +84,9 @@ def _order(verb: Verb, value: str | None) -> Order:
         return Order(verb)
     if value is None:
         raise ConfigError(f"{verb.value} takes a value: bulkdel control LOG {verb.value} [LANE=]N")
-    lane, _, number = value.rpartition("=")
+    lane, equals, number = value.rpartition("=")
+    if equals and not lane:  # an empty variable of a script must not mean every lane
+        raise ConfigError(f"{verb.value} takes [LANE=]N; {value!r} names no lane")
     if verb is Verb.RATE and number == "auto":
         return Order(verb, lane or None)
     try:
@@ -98,11 +100,13 @@ def _status(log: Path, *, as_json: bool, watch: bool) -> None:
     shown = 0
     while True:
         try:
-            status = ask(log, None)["status"]
+            status = ask(log, None).get("status")
         except NotRunningError:
             if not shown:
                 raise
             return  # it has ended while we watched
+        if not isinstance(status, dict):
+            raise ConfigError(f"{log}: the run gives an answer that is none")
         if as_json:
             click.echo(json_bytes(status))
         else:

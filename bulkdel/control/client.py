@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from bulkdel.control.wire import order_line, socket_path
+from bulkdel.control.wire import CREDENTIALS, order_line, socket_name, socket_path
 from bulkdel.engine.steering import Order
 from bulkdel.errors import ConfigError
 from bulkdel.result_log.folder import is_job
@@ -57,9 +57,12 @@ def _answer(log: Path, who: str, line: bytes) -> dict[str, Any]:
     received = bytearray()
     try:
         with socket_path(log) as path, _connected(path) as connection:
+            _check_whose(connection, log)
             connection.sendall(line)
+            until_s = time.monotonic() + _WAIT_S
             while len(received) < _ANSWER_BYTES_MAX and (data := connection.recv(1 << 16)):
                 received += data
+                connection.settimeout(max(0.01, until_s - time.monotonic()))  # in all, not each
     except TimeoutError as exc:
         raise ConfigError(
             f"{log}: {who} does not answer; is it stopped (Ctrl-Z), or very busy?"
@@ -75,6 +78,23 @@ def _answer(log: Path, who: str, line: bytes) -> dict[str, Any]:
             f"{log}: {who} gives no answer; it is ending, or it belongs to another user"
         )
     return answer
+
+
+def _check_whose(connection: socket.socket, log: Path) -> None:
+    """Refuse a socket that somebody else has put beside the log: what it says is made up.
+
+    Raises:
+        ConfigError: It is another one's.
+    """
+    if not hasattr(socket, "SO_PEERCRED"):
+        return
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    _, uid, _ = CREDENTIALS.unpack(raw)
+    if uid not in (0, log.stat().st_uid):
+        raise ConfigError(
+            f"{socket_name(log)}: this socket is of user {uid}, who does not own {log}: nothing was"
+            " sent there; end the run by a signal (kill -INT PID)"
+        )
 
 
 def _connected(path: Path) -> socket.socket:
@@ -99,8 +119,9 @@ def _why_not(error: OSError, who: str) -> str:
     match error.errno:
         case errno.ENOENT | errno.ECONNREFUSED:
             return (
-                f"{who} cannot be asked: it still reads its log, is ending, or runs on another"
-                " host; try again in a moment"
+                f"{who} cannot be asked: there is no socket of it beside the log. It still reads its"
+                " log, or is ending: try again in a moment; else it could make none (it has said"
+                " so), runs on another host, or the log has another name: kill -INT PID ends it"
             )
         case errno.EACCES | errno.EPERM:
             return f"{who} belongs to another user, who alone may steer it"

@@ -19,23 +19,23 @@ import contextlib
 import os
 import socket
 import stat
-import struct
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from anyio.abc import SocketAttribute, SocketListener, SocketStream
+from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from bulkdel.control.wire import MESSAGE_BYTES_MAX, read_order, socket_path
+from bulkdel.control.wire import CREDENTIALS, MESSAGE_BYTES_MAX, read_order, socket_path
 from bulkdel.engine.steering import Order
 from bulkdel.errors import ConfigError, place_of
 from bulkdel.utf8 import json_bytes
 
 ANSWER_S: Final = 5.0
 CLIENTS_MAX: Final = 8
+_NO_FILE_S: Final = 0.5
 
 _GONE: Final = (
     OSError,
@@ -46,8 +46,6 @@ _GONE: Final = (
     anyio.DelimiterNotFound,
 )
 """Who asks has gone, or has said too much."""
-
-_CREDENTIALS: Final = struct.Struct("3i")
 
 
 class Control:
@@ -82,7 +80,7 @@ class Control:
             ours = path.lstat()
             try:
                 async with listener, anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._serve, listener)
+                    tasks.start_soon(self._serve, listener, tasks)
                     yield
                     tasks.cancel_scope.cancel()
             finally:
@@ -90,19 +88,33 @@ class Control:
                     if os.path.samestat(path.lstat(), ours):
                         path.unlink()
 
-    async def _serve(self, listener: SocketListener) -> None:
-        await listener.serve(self._answer)
+    async def _serve(self, listener: SocketListener, tasks: TaskGroup) -> None:
+        """Take one more only when there is a place: others wait in the system's queue."""
+        while True:
+            await self._places.acquire()
+            try:
+                stream = await listener.accept()
+            except OSError:  # no file can be opened just now: deleting goes on, and so does this
+                self._places.release()
+                await anyio.sleep(_NO_FILE_S)
+            else:
+                tasks.start_soon(self._answer, stream)
 
     async def _answer(self, stream: SocketStream) -> None:
         # Whatever one of them does, the others and the run go on.
-        with contextlib.suppress(*_GONE), anyio.move_on_after(ANSWER_S):
-            async with stream, self._places:
-                who = _who(stream)
-                if who is None:
-                    return
-                received = BufferedByteReceiveStream(stream)
-                line = await received.receive_until(b"\n", MESSAGE_BYTES_MAX)
-                await stream.send(json_bytes(self._answered(line, who)) + b"\n")
+        try:
+            with contextlib.suppress(*_GONE), anyio.move_on_after(ANSWER_S):
+                async with stream:
+                    who = _who(stream)
+                    if who is None:
+                        return
+                    received = BufferedByteReceiveStream(stream)
+                    line = await received.receive_until(b"\n", MESSAGE_BYTES_MAX)
+                    if _has_gone(stream):  # its order was told to have failed
+                        return
+                    await stream.send(json_bytes(self._answered(line, who)) + b"\n")
+        finally:
+            self._places.release()
 
     def _answered(self, line: bytes, who: str) -> dict[str, Any]:
         try:
@@ -125,12 +137,21 @@ def _remove_stale(path: Path) -> None:
         path.unlink()
 
 
+def _has_gone(stream: SocketStream) -> bool:
+    """Say whether who asks has hung up: it has given up, and said so."""
+    plain: socket.socket = stream.extra_attributes[SocketAttribute.raw_socket]()
+    try:
+        return plain.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+
+
 def _who(stream: SocketStream) -> str | None:
     """Return who is at the other end; None for a stranger."""
     ours = os.geteuid()
     plain: socket.socket = stream.extra_attributes[SocketAttribute.raw_socket]()
     if not hasattr(socket, "SO_PEERCRED"):  # elsewhere the mode of the socket has to do
         return f"user {ours}"
-    raw = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    raw = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    pid, uid, _ = CREDENTIALS.unpack(raw)
     return f"process {pid} of user {uid}" if uid in (0, ours) else None

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ from bulkdel.errors import ConfigError
 MESSAGE_BYTES_MAX: Final = 4096
 """An order has a hundred; an answer may be longer."""
 STATUS: Final = "status"
+CREDENTIALS: Final = struct.Struct("3i")
+"""Who is at the other end, as Linux says it: process, user and group."""
 
 _PATH_BYTES_MAX: Final = 100
 _NAME_BYTES_MAX: Final = 70
@@ -80,7 +83,10 @@ def order_line(order: Order | None) -> bytes:
     if order.value is not None and not math.isfinite(order.value):
         raise ConfigError(f"{order.verb.value} takes a finite number, not {order.value}")
     body = {"order": order.verb.value, "lane": order.lane, "value": order.value}
-    return orjson.dumps(body) + b"\n"
+    try:
+        return orjson.dumps(body) + b"\n"
+    except TypeError:  # it holds what is no UTF-8
+        raise ConfigError(f"there is no lane {order.lane!r}") from None
 
 
 def read_order(line: bytes) -> Order | None:

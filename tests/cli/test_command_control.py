@@ -104,6 +104,10 @@ def test_what_is_typed_wrong_changes_nothing(tmp_path: Path) -> None:
                 ("rate", "fast"),
                 ("rate",),
                 ("rate", "0"),
+                ("rate", "=7"),
+                ("concurrency", "=4"),
+                ("pause", "\udcff"),
+                ("rate", "\udcff=3"),
                 ("rate", "nan"),
                 ("rate", "ark=inf"),
                 ("rate", "fireworks=3"),
@@ -121,6 +125,7 @@ def test_what_is_typed_wrong_changes_nothing(tmp_path: Path) -> None:
 
     assert {ended.code for ended in said.values()} == {2}
     assert "there are ark" in said["rate", "fireworks=3"].err
+    assert "names no lane" in said["rate", "=7"].err
     assert "a number or auto" in said["rate", "fast"].err
     orders = [line for line in log_lines(tmp_path / "log") if "control" in line]
     assert [line["control"]["order"] for line in orders] == ["stop"]

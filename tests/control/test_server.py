@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import anyio
 import orjson
+import pytest
+from anyio.abc import TaskGroup
 
-from bulkdel.control.server import Control
-from bulkdel.control.wire import order_line, socket_path
+from bulkdel.control.client import _check_whose
+from bulkdel.control.server import CLIENTS_MAX, Control
+from bulkdel.control.wire import CREDENTIALS, order_line, socket_path
 from bulkdel.engine.steering import Order, Verb
+from bulkdel.errors import ConfigError
+
+
+class Accepting(NamedTuple):
+    """A listener, as far as it is used."""
+
+    accept: Callable[[], Awaitable[Any]]
 
 
 def test_a_mistake_of_ours_is_told_and_the_next_one_is_answered(tmp_path: Path) -> None:
@@ -42,3 +58,79 @@ def test_a_mistake_of_ours_is_told_and_the_next_one_is_answered(tmp_path: Path) 
             assert str(said["said"]).startswith("pause process")
 
     anyio.run(talk)
+
+
+def test_an_order_of_one_who_has_gone_is_not_followed(tmp_path: Path) -> None:
+    """It was told that the run does not answer: it must not be carried out an hour later."""
+    followed: list[Order] = []
+
+    def follow(order: Order, _: str) -> str:
+        followed.append(order)
+        return "done"
+
+    async def talk() -> None:
+        log = tmp_path / "log"
+        async with Control(dict, follow).beside(log):
+            with socket_path(log) as path:
+                gone = socket.socket(socket.AF_UNIX)
+                gone.connect(str(path))
+                gone.sendall(order_line(Order(Verb.PAUSE)))
+                gone.close()  # before the run comes to read it
+                stays = await anyio.connect_unix(path)
+                await stays.send(order_line(Order(Verb.RESUME)))
+                assert orjson.loads(await stays.receive())["ok"]
+                await stays.aclose()
+
+    anyio.run(talk)
+
+    assert [order.verb for order in followed] == [Verb.RESUME]
+
+
+def test_who_asks_waits_while_no_file_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run would else be steered by nobody any more, until it ends."""
+    monkeypatch.setattr("bulkdel.control.server._NO_FILE_S", 0.0)
+
+    async def talk() -> None:
+        log = tmp_path / "log"
+        control = Control(lambda: {"well": True}, lambda *_: "")
+        refused = 3
+
+        async def serve(listener: Any, tasks: TaskGroup) -> None:
+            accept = listener.accept
+
+            async def accept_later() -> Any:
+                nonlocal refused
+                if refused:
+                    refused -= 1
+                    raise OSError(errno.EMFILE, "too many open files")
+                return await accept()
+
+            await Control._serve(control, cast("Any", Accepting(accept_later)), tasks)
+
+        monkeypatch.setattr(control, "_serve", serve)
+        async with control.beside(log):
+            for _ in range(CLIENTS_MAX + 3):
+                with socket_path(log) as path:
+                    async with await anyio.connect_unix(path) as stream:
+                        await stream.send(order_line(None))
+                        assert orjson.loads(await stream.receive())["status"] == {"well": True}
+        assert not refused
+
+    anyio.run(talk)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a log to another user")
+def test_a_socket_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
+    """In a folder for all, who comes first could answer for the run."""
+    log = tmp_path / "log"
+    log.touch()
+    os.chown(log, 65533, 65533)
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        _check_whose(ours, log)  # root's
+    raw = CREDENTIALS.pack(1, 65534, 65534)
+    other = cast("socket.socket", SimpleNamespace(getsockopt=lambda *_: raw))
+    with pytest.raises(ConfigError, match="is of user 65534"):
+        _check_whose(other, log)
