@@ -9,7 +9,6 @@ has to be read again when a worker dies, and a dataset may give other rows each 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -132,11 +131,19 @@ def _lane(name: str) -> Lane:
 
 
 def _written(dataset: Dataset, folder: Path, id_field: str, lane: str | None) -> list[str]:
-    """Write a dataset's IDs into the folder of its job, once; return the names of the files."""
+    """Write a dataset's IDs into the folder of its job, once; return the names of the files.
+
+    Raises:
+        ConfigError: Something is in the folder already: it may be the user's, so it stays.
+    """
     ids = folder / IDS
     if not is_job(folder):
         folder.mkdir(exist_ok=True)
-        shutil.rmtree(ids, ignore_errors=True)  # what a killed command had begun to write
+        if any(folder.iterdir()):
+            raise ConfigError(
+                f"log {folder}: this folder is not empty and no job of bulkdel; name a new one, or"
+                " remove what a killed command has left there"
+            )
         columns = [id_field] if lane is None else [id_field, lane]
         dataset.select_columns(columns).write_parquet(str(ids))
     names = sorted(str(path) for path in ids.glob("*.parquet"))
