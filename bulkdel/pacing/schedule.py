@@ -62,7 +62,8 @@ class Schedule:
     def set_rate(self, rate: float, catch_up: float | None = None) -> None:
         """Go on at another rate, from the last place on."""
         if self._next_s is not None:  # a hold is no gap between two places
-            self._next_s = max(self._next_s + 1.0 / rate - self._gap_s, self._held_until_s)
+            later_s = 1.0 / rate - self._gap_s
+            self._next_s = max(self._next_s + later_s, self._held_until_s)
         self.rate = rate
         self._gap_s = 1.0 / rate
         self._catch_up_s = catch_up_s(rate) if catch_up is None else catch_up
