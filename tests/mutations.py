@@ -981,9 +981,9 @@ MUTATIONS: Final = (
     Mutation(
         "a new rate gives a place twice",
         "engine/lane.py",
-        "if rate is not None and isinstance(self.pace, FixedPace):",
-        "if False:",
-        ("engine/test_steering.py",),
+        "        self._pace_from_s = now_s + min(wait_s, RETRY_AFTER_MAX_S)\n",
+        "",
+        ("engine/test_steering.py", "-k", "ceiling or come_back"),
     ),
     Mutation(
         "anybody may steer a run",
