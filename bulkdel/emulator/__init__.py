@@ -8,7 +8,7 @@
     account      one account: key, limit, fault, deletion; store has its objects
     settings     what is served: `limits` and `faults`
     dialects     how a provider talks: ark, fireworks, litellm, openai have the tables; objects has
-                 those of files and all else that is not a response
+                 those of files and all else that is not a response, paging lists them
     ids          made-up IDs
     confirming   another server, which confirms everything: to measure clients against
 

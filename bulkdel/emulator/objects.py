@@ -1,4 +1,4 @@
-"""What the providers store beside responses: how each is confirmed, missed, shown and listed.
+"""What the providers store beside responses: how each is confirmed, missed and shown.
 
     openai:files      DELETE, GET /v1/files/ID, GET /v1/files?limit=…&after=…
     anthropic:files, gemini:files, mistral:files, groq:files, ark:files and others, likewise
@@ -8,32 +8,38 @@ Sources: openapi.yaml of github.com/openai/openai-openapi; the official Python c
 missing object is answered with is documented for few of them; the rest is made in the shape of
 the provider's errors.
 
-The documents are silent on a cursor whose object is deleted; here it is a 400, as at ogx 1.5.
+Not here: how they are listed (`paging`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import orjson
 
 from bulkdel.emulator.ark import ARK
-from bulkdel.emulator.dialects import JSON, Dialect, Problem, Reply, Words, stored_response
+from bulkdel.emulator.dialects import Dialect, Problem, Words, stored_response
 from bulkdel.emulator.ids import CREATED_S
 from bulkdel.emulator.openai import OPENAI
+from bulkdel.emulator.paging import (
+    Pager,
+    Shown,
+    after_last,
+    all_at_once,
+    by_cursor,
+    by_number,
+    by_token,
+    paged,
+)
 
 APART_S: Final = 60
 """Seconds between the creation of one object and the next."""
 
 PARENT: Final = "parent_1"
 """Whose objects there are, where objects are below others."""
-
-Shown = Callable[[str, float], dict[str, Any]]
-"""An object as the provider shows it: of its ID and the time of its creation."""
 
 
 def created_s(number: int) -> int:
@@ -79,68 +85,6 @@ def _file(object_id: str, at_s: float) -> dict[str, Any]:
         "filename": f"{object_id}.jsonl",
         "purpose": "batch" if int(at_s / APART_S) % 2 else "user_data",
     }
-
-
-# -- how pages are asked for ---------------------------------------------------------------
-
-Objects = Sequence[tuple[str, float]]
-Pager = Callable[[Objects, Mapping[str, str], Shown], dict[str, Any] | None]
-"""Makes a page of the objects that are there, oldest first; None for a cursor that is none."""
-
-
-def _after(param: str, default: int, most: int) -> Pager:
-    def page(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
-        ordered = there if query.get("order", "desc") == "asc" else there[::-1]
-        begin = 0
-        if param in query:
-            ids = [object_id for object_id, _ in ordered]
-            if query[param] not in ids:
-                return None
-            begin = ids.index(query[param]) + 1
-        size = min(most, int(query.get("limit", default)))
-        data = [shown(*each) for each in ordered[begin : begin + size]]
-        return {
-            "object": "list",
-            "data": data,
-            "first_id": ordered[begin][0] if data else None,
-            "last_id": ordered[begin + len(data) - 1][0] if data else None,
-            "has_more": begin + len(data) < len(ordered),
-        }
-
-    return page
-
-
-def _token(items: str) -> Pager:
-    def page(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
-        token = query.get("pageToken", "t0")
-        if not (token[:1] == "t" and token[1:].isdigit()):
-            return None
-        begin, size = int(token[1:]), min(100, int(query.get("pageSize", 10)))
-        data = [shown(*each) for each in there[begin : begin + size]]
-        more = begin + len(data) < len(there)
-        return {
-            **({items: data} if data else {}),  # the field is left out where there is none
-            **({"nextPageToken": f"t{begin + len(data)}"} if more else {}),
-        }
-
-    return page
-
-
-def _cursor(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
-    begin, size = int(query.get("cursor", 0)), min(1000, int(query.get("limit", 100)))
-    data = [shown(*each) for each in there[begin : begin + size]]
-    more = begin + len(data) < len(there)
-    return {"data": data, "has_more": more, "cursor": str(begin + len(data)) if more else None}
-
-
-def _number(there: Objects, query: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
-    size = int(query.get("page_size", 100))
-    begin = int(query.get("page", 0)) * size
-    return {"object": "list", "data": [shown(*each) for each in there[begin : begin + size]]}
-
-
-def _whole(there: Objects, _: Mapping[str, str], shown: Shown) -> dict[str, Any] | None:
-    return {"object": "list", "data": [shown(*each) for each in there]}
 
 
 # -- the tables ----------------------------------------------------------------------------
@@ -222,27 +166,16 @@ def _at(
         deleted=confirms(True),
         not_deleted=confirms(False),
         stored=lambda object_id: orjson.dumps(shown(object_id, CREATED_S)),
-        page=None if pager is None else _page(pager, shown),
+        page=None if pager is None else paged(pager, shown),
     )
 
 
-def _page(pager: Pager, shown: Shown) -> Callable[[Objects, str], Reply]:
-    def answered(there: Objects, query: str) -> Reply:
-        given = {name: values[-1] for name, values in parse_qs(query).items()}
-        body = pager(there, given, shown)
-        if body is None:
-            return Reply(400, b'{"error":{"message":"the cursor names no object"}}', JSON)
-        return Reply(200, orjson.dumps(body), JSON)
-
-    return answered
-
-
-_OPENAI_PAGE: Final = _after("after", 20, 100)
+_OPENAI_PAGE: Final = after_last("after", 20, 100)
 
 
 def listed_responses(dialect: Dialect) -> Dialect:
     """Return a dialect of responses that can be listed, too."""
-    return replace(dialect, page=_page(_OPENAI_PAGE, _response))
+    return replace(dialect, page=paged(_OPENAI_PAGE, _response))
 
 
 def _response(object_id: str, at_s: float) -> dict[str, Any]:
@@ -311,7 +244,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         _file,
-        _after("after", 10_000, 10_000),
+        after_last("after", 10_000, 10_000),
         "No such File object: {id}",
     ),
     _at(
@@ -403,7 +336,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         _file,
-        _after("after", 100, 1000),
+        after_last("after", 100, 1000),
         "The specified file {id} is not found.",
     ),
     _at(
@@ -412,7 +345,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _typed("file_deleted"),
         _anthropic("file"),
-        _after("after_id", 20, 1000),
+        after_last("after_id", 20, 1000),
     ),
     _at(
         _ANTHROPIC_BASE,
@@ -420,7 +353,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "messages/batches",
         _typed("message_batch_deleted"),
         _anthropic("message_batch"),
-        _after("after_id", 20, 1000),
+        after_last("after_id", 20, 1000),
     ),
     _at(
         _GEMINI_BASE,
@@ -428,7 +361,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         lambda deleted: lambda _: b"{}" if deleted else b'{"done":false}',
         _google("files"),
-        _token("files"),
+        by_token("files"),
     ),
     _at(
         _GEMINI_BASE,
@@ -436,7 +369,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "cachedContents",
         lambda deleted: lambda _: b"{}" if deleted else b'{"done":false}',
         _google("cachedContents"),
-        _token("cachedContents"),
+        by_token("cachedContents"),
     ),
     _at(
         _MISTRAL_BASE,
@@ -444,7 +377,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         lambda object_id, at_s: {**_file(object_id, at_s), "deleted": False},
-        _number,
+        by_number,
         "File {id} does not exist.",
     ),
     listed_responses(_AZURE_BASE),
@@ -465,7 +398,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         _file,
-        _after("after", 10_000, 10_000),
+        after_last("after", 10_000, 10_000),
         "The file {id} could not be found.",
     ),
     _at(
@@ -503,7 +436,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         _file,
-        _after("after", 10_000, 10_000),
+        after_last("after", 10_000, 10_000),
         "File '{id}' not found. Use 'client.files.list()' to list available Files.",
     ),
     _at(
@@ -530,7 +463,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag(None),
         _file,
-        _whole,
+        all_at_once,
         "File {id} was not found.",
     ),
     _at(
@@ -544,7 +477,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
             "created_at": _rfc3339(at_s),
             "size_bytes": 1000,
         },
-        _cursor,
+        by_cursor,
         "File {id} was not found.",
     ),
     _at(
@@ -553,7 +486,7 @@ COLLECTIONS: Final[Sequence[Dialect]] = (
         "files",
         _flag("file"),
         _file,
-        _whole,
+        all_at_once,
         "File {id} was not found.",
     ),
 )
