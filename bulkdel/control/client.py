@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from bulkdel.control.wire import CREDENTIALS, order_line, socket_name, socket_path
+from bulkdel.control.wire import order_line, peer_of, socket_name, socket_path
 from bulkdel.engine.steering import Order
 from bulkdel.errors import ConfigError
 from bulkdel.result_log.folder import is_job
@@ -86,13 +86,10 @@ def _check_whose(connection: socket.socket, log: Path) -> None:
     Raises:
         ConfigError: It is another one's.
     """
-    if not hasattr(socket, "SO_PEERCRED"):
-        return
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    _, uid, _ = CREDENTIALS.unpack(raw)
-    if uid not in (0, log.stat().st_uid):
+    peer = peer_of(connection)
+    if peer is not None and peer[1] not in (0, log.stat().st_uid):
         raise ConfigError(
-            f"{socket_name(log)}: this socket is of user {uid}, who does not own {log}: nothing was"
+            f"{socket_name(log)}: this socket is of user {peer[1]}, who does not own {log}: nothing was"
             " sent there; end the run by a signal (kill -INT PID)"
         )
 

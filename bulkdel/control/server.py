@@ -28,7 +28,7 @@ import anyio
 from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from bulkdel.control.wire import CREDENTIALS, MESSAGE_BYTES_MAX, read_order, socket_path
+from bulkdel.control.wire import MESSAGE_BYTES_MAX, peer_of, read_order, socket_path
 from bulkdel.engine.steering import Order
 from bulkdel.errors import ConfigError, place_of
 from bulkdel.utf8 import json_bytes
@@ -149,9 +149,8 @@ def _has_gone(stream: SocketStream) -> bool:
 def _who(stream: SocketStream) -> str | None:
     """Return who is at the other end; None for a stranger."""
     ours = os.geteuid()
-    plain: socket.socket = stream.extra_attributes[SocketAttribute.raw_socket]()
-    if not hasattr(socket, "SO_PEERCRED"):  # elsewhere the mode of the socket has to do
+    peer = peer_of(stream.extra_attributes[SocketAttribute.raw_socket]())
+    if peer is None:  # the mode of the socket has to do
         return f"user {ours}"
-    raw = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    pid, uid, _ = CREDENTIALS.unpack(raw)
+    pid, uid = peer
     return f"process {pid} of user {uid}" if uid in (0, ours) else None

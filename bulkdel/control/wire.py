@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +36,8 @@ from bulkdel.errors import ConfigError
 MESSAGE_BYTES_MAX: Final = 4096
 """An order has a hundred; an answer may be longer."""
 STATUS: Final = "status"
-CREDENTIALS: Final = struct.Struct("3i")
-"""Who is at the other end, as Linux says it: process, user and group."""
+_CREDENTIALS: Final = struct.Struct("3i")
+"""Process, user and group, as Linux has them."""
 
 _PATH_BYTES_MAX: Final = 100
 _NAME_BYTES_MAX: Final = 70
@@ -70,6 +71,15 @@ def socket_path(log: Path) -> Iterator[Path]:
         yield _BY_FOLDER / str(folder) / path.name
     finally:
         os.close(folder)
+
+
+def peer_of(connection: socket.socket) -> tuple[int, int] | None:
+    """Return process and user at the other end; None where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    return pid, uid
 
 
 def order_line(order: Order | None) -> bytes:
