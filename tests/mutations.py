@@ -763,7 +763,7 @@ MUTATIONS: Final = (
     Mutation(
         "keep --rate only where IDs are taken",
         "engine/runner.py",
-        "            self._have_gate().set_rate(work.lane.rate)\n",
+        "            self._have_gate()\n",
         "            pass\n",
         ("engine/test_lane.py", "-k", "written"),
     ),

@@ -169,10 +169,7 @@ class LaneWork:
         if rate == self.lane.rate:
             return
         self.lane = replace(self.lane, rate=rate)
-        if rate is not None and isinstance(self.pace, FixedPace):
-            self.pace.set_rate(rate)  # its timetable goes on: no place is given twice
-        else:
-            self._renew_pace(now_s)
+        self._renew_pace(now_s)
 
     def set_concurrency(self, concurrency: int, now_s: float) -> None:
         """Have so many requests in flight at most from now on."""

@@ -58,7 +58,7 @@ class LaneRunner:
         self._clock = clock
         self._gate: WriteGate | None = None
         if work.lane.rate is not None:
-            self._have_gate().set_rate(work.lane.rate)
+            self._have_gate()
         self._open = open_any
         self._dispatch_lock = anyio.Lock(fast_acquire=True)
         self._changed: anyio.Event | None = None
@@ -120,7 +120,9 @@ class LaneRunner:
     def _have_gate(self) -> WriteGate:
         """Return the gate of the lane; from now on it is asked."""
         if self._gate is None:
-            self._gate = self._transport.gate = WriteGate(None, self._clock)
+            lane = self.work.lane
+            rate = lane.ceiling if lane.rate is None else lane.rate
+            self._gate = self._transport.gate = WriteGate(rate, self._clock)
         return self._gate
 
     def snapshot(self) -> LaneSnapshot:
