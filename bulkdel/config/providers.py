@@ -189,6 +189,7 @@ def _like(name: str, table: Table) -> Resource:
         listing=listing,
         headers={**model.headers, **_headers(table)},
         expires=table.text("expires", "not known of this provider"),
+        leaves="",  # what the other's documents say of it
     )
 
 

@@ -52,7 +52,7 @@ PROVIDER: Final = Provider(
             listing=None,  # how it pages was not seen
             leaves="the file itself: it is one of ogx:files",
         ),
-        replace(openai.PROVIDER.resource("conversations"), docs_url=_SEEN),
+        replace(openai.PROVIDER.resource("conversations"), docs_url=_SEEN, leaves=""),
     ),
     rate_max=None,
     rate_note="a server of one's own: none but its own limits",

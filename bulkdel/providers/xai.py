@@ -3,7 +3,7 @@
 Paths and confirmations: docs.x.ai, REST API reference, responses; xai-sdk 1.21.0, files, whose
 confirmation names no kind. Its errors are ``{"code": …, "error": "words"}``: a wrong key is a 400, used up
 credits are a 403, both in `tables`. How a missing object is worded is documented nowhere, so a comparison
-finds it out, and so is what the list of files takes over REST: `bulkdel list` does not know it.
+finds it out. What the list of files takes over REST is not documented either: `bulkdel list` has none.
 """
 
 from __future__ import annotations
