@@ -169,6 +169,17 @@ class Lane:
         return form.widened() if self.any_id else form
 
     @property
+    def place(self) -> dict[str, object]:
+        """Where it is and whose objects it deletes, as logs say it: of one lane, always the same."""
+        whose = {"params": dict(self.params)} if self.params else {}
+        return {
+            "provider": self.provider.name,
+            "resource": self.resource_name,
+            "base_url": self.base_url,
+            **whose,
+        }
+
+    @property
     def title(self) -> str:
         """What it works on, for people: the provider's title, the resource's name, whose it is."""
         whose = "".join(f", {name} {value}" for name, value in self.params.items())

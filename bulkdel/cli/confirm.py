@@ -31,8 +31,7 @@ def confirmation(
         lines.append(
             f"  {survey.to_send:,} ID{'s' * (survey.to_send != 1)} to delete{_how_long(lane, survey.to_send, estimates.get(lane.name))}"
         )
-        if lane.resource.leaves:
-            lines.append(f"  it leaves {lane.resource.leaves}")
+        lines += _left_there(lane)
         if survey.oldest_s is not None and survey.newest_s is not None:
             made = f"{utc(survey.oldest_s)[:16]} to {utc(survey.newest_s)[:16]}".replace("T", " ")
             lines.append(f"  made from {made} UTC, as far as their IDs say")
@@ -78,10 +77,13 @@ def unknown_confirmation(lanes: Sequence[Lane], log: str) -> str:
     """Return the confirmation for IDs that come from stdin: nobody knows yet how many."""
     lines = []
     for lane in lanes:
-        lines.append(f"{lane.name}: {lane.title}, {lane.base_url}")
-        if lane.resource.leaves:
-            lines.append(f"  it leaves {lane.resource.leaves}")
+        lines += [f"{lane.name}: {lane.title}, {lane.base_url}", *_left_there(lane)]
     return "\n".join([*lines, "  IDs come from stdin: how many is not known yet", f"log: {log}"])
+
+
+def _left_there(lane: Lane) -> list[str]:
+    leaves = lane.resource.leaves
+    return [f"  it leaves {leaves}"] if leaves else []
 
 
 def confirm(text: str, *, typed_from_terminal: bool) -> bool:

@@ -13,7 +13,7 @@ Not here: whether the run has that lane, and which values are in range (`lanes`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -105,12 +105,7 @@ def is_lane(name: str) -> bool:
 
 def headers_for(lane: str, given: Iterable[ForLane[tuple[str, str]]]) -> dict[str, str]:
     """Return the headers of a lane: those for all lanes, over them its own; a file's are below."""
-    mine = [each for each in given if each.lane in (None, lane)]
-    mine.sort(key=lambda each: (not each.in_file, each.lane is not None))
-    found: dict[str, tuple[str, str]] = {}
-    for name, value in [each.value for each in mine]:
-        found[name.lower()] = (name, value)
-    return dict(found.values())
+    return dict({name.lower(): (name, value) for name, value in _upward(lane, given)}.values())
 
 
 def header(text: str) -> tuple[str, str]:
@@ -127,9 +122,14 @@ def header(text: str) -> tuple[str, str]:
 
 def params_for(lane: str, given: Iterable[ForLane[tuple[str, str]]]) -> dict[str, str]:
     """Return whose objects a lane deletes: what is said for all, over it its own; a file's is below."""
+    return dict(_upward(lane, given))
+
+
+def _upward(lane: str, given: Iterable[ForLane[_Value]]) -> Iterator[_Value]:
+    """Yield the values for a lane; one that comes later counts before those before it."""
     mine = [each for each in given if each.lane in (None, lane)]
     mine.sort(key=lambda each: (not each.in_file, each.lane is not None))
-    return dict(each.value for each in mine)
+    return (each.value for each in mine)
 
 
 def param(text: str) -> tuple[str, str]:

@@ -242,14 +242,5 @@ def _plan(sources: Sequence[Source], lanes: Sequence[Lane], parts: int) -> dict[
         "hash": HASH,
         "parts": parts,
         "sources": [asdict(source) for source in shared_sources(sources)],
-        "lanes": [
-            {
-                "name": lane.name,
-                "provider": lane.provider.name,
-                "resource": lane.resource_name,
-                "base_url": lane.base_url,
-                **({"params": dict(lane.params)} if lane.params else {}),
-            }
-            for lane in lanes
-        ],
+        "lanes": [{"name": lane.name, **lane.place} for lane in lanes],
     }

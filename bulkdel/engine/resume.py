@@ -6,7 +6,7 @@ same provider at the same base URL. Another region's log, or an emulator's, woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,8 +162,7 @@ def _check_places(path: Path, facts: LogFacts, settings: RunSettings) -> None:
     """Refuse a log whose lane was somewhere else than the run's of the same name."""
     befores = _places(facts)
     for lane in settings.lanes:
-        whose = tuple(sorted(lane.params.items()))
-        now = (lane.provider.name, lane.resource_name, lane.base_url, whose)
+        now = _place_of(lane.place)
         for was in befores.get(lane.name, ()):
             if was != now:
                 raise ConfigError(
@@ -183,17 +182,19 @@ def _places(facts: LogFacts) -> dict[str, set[_Place]]:
         lanes = header.get("lanes")
         for name, known in lanes.items() if isinstance(lanes, dict) else ():
             if isinstance(known, dict):
-                resource = known.get("resource", RESPONSES)
-                params = known.get("params", {})
-                whose = params.items() if isinstance(params, dict) else [("params", params)]
-                place = (
-                    _word(known.get("provider")),
-                    _word(resource),
-                    _word(known.get("base_url")),
-                    tuple(sorted((name, _word(value)) for name, value in whose)),
-                )
-                places.setdefault(name, set()).add(place)
+                places.setdefault(name, set()).add(_place_of(known))
     return places
+
+
+def _place_of(known: Mapping[str, object]) -> _Place:
+    params = known.get("params", {})
+    whose = params.items() if isinstance(params, dict) else [("params", params)]
+    return (
+        _word(known.get("provider")),
+        _word(known.get("resource", RESPONSES)),
+        _word(known.get("base_url")),
+        tuple(sorted((name, _word(value)) for name, value in whose)),
+    )
 
 
 def _word(value: object) -> str:

@@ -444,15 +444,7 @@ def command_record(command: CommandLine | None) -> dict[str, object]:
 def lanes_record(lanes: Sequence[Lane]) -> dict[str, object]:
     """Return the lanes as they stand in the header of a run."""
     return {
-        lane.name: {
-            "provider": lane.provider.name,
-            "resource": lane.resource_name,
-            "base_url": lane.base_url,
-            **({"params": dict(lane.params)} if lane.params else {}),
-            "rate": lane.rate,
-            "rate_max": lane.ceiling,
-        }
-        for lane in lanes
+        lane.name: {**lane.place, "rate": lane.rate, "rate_max": lane.ceiling} for lane in lanes
     }
 
 

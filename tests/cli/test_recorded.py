@@ -13,6 +13,7 @@ from bulkdel.cli import cli
 from bulkdel.cli.delete import delete
 from bulkdel.cli.lane_values import PerLane
 from bulkdel.cli.recorded import _HOW_IT_IS_SHOWN, command_line
+from bulkdel.reporting.report.runs import _CHOOSING
 from bulkdel.secret import Secret
 from tests.support.seeds import seeds
 
@@ -129,6 +130,13 @@ def test_what_the_environment_says_is_typed(monkeypatch: pytest.MonkeyPatch) -> 
         *("delete", "ids.csv", "--log", "log"),
         *("--id-field", "response.id", "--rate", "ark=5"),
     )
+
+
+def test_a_flag_that_chooses_ids_is_one_of_the_command() -> None:
+    """One that was renamed would make two ways to choose look like one."""
+    flags = {flag for each in delete.params for flag in each.opts}
+
+    assert flags >= _CHOOSING
 
 
 def test_no_secret_is_kept() -> None:

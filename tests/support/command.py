@@ -79,9 +79,20 @@ def run_command(
     limit: Callable[[], object] | None = None,
 ) -> Ended:
     """Run the command to its end. ``limit`` is called in the new process before it starts."""
+    words = [*COMMAND, *map(str, arguments)]
+    return _run(words, stdin.encode() if isinstance(stdin, str) else stdin, env, cwd, limit)
+
+
+def _run(
+    words: Sequence[str],
+    stdin: bytes,
+    env: Mapping[str, str],
+    cwd: Path | None,
+    limit: Callable[[], object] | None = None,
+) -> Ended:
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        words,
+        input=stdin,
         capture_output=True,
         env=environment(**env),
         cwd=cwd,
@@ -96,17 +107,7 @@ def run_command(
 def run_shell(line: str, *, cwd: Path, env: Mapping[str, str] = KEYS) -> Ended:
     """Run a line in a shell in which ``bulkdel`` is the command under test."""
     start = f'bulkdel() {{ {shlex.join(COMMAND)} "$@"; }}; '
-    done = subprocess.run(
-        ["bash", "-c", start + line],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment(**env),
-        cwd=cwd,
-        timeout=TIMEOUT_S,
-        check=False,
-        start_new_session=True,
-    )
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return _run(["bash", "-c", start + line], b"", env, cwd)
 
 
 class Running:
