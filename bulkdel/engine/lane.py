@@ -271,7 +271,9 @@ class LaneWork:
                 self.wait_s = wait_s
                 self.bound = Bound.CONCURRENCY if self.guard.held_for is None else Bound.HELD
                 return None
-        wait_s = max(self.pace.wait_s(now_s, self.in_flight), self._pace_from_s - now_s)
+        wait_s = self.pace.wait_s(now_s, self.in_flight)
+        if now_s < self._pace_from_s:
+            wait_s = max(wait_s, self._pace_from_s - now_s)
         if wait_s > 0.0:
             self.wait_s = wait_s
             self.bound = bound_by_pace(wait_s, self.pace.rate)
